@@ -1,0 +1,1 @@
+"""crm360: when things run, in which order, and the Python that SQL cannot do."""

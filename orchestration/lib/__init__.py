@@ -1,0 +1,1 @@
+"""Plain Python: never imports dagster; folders here do not import each other."""

@@ -1,0 +1,166 @@
+"""What the outside promised: one contract per export, kept in the dbt sources files.
+
+A contract is the `config.meta` of a dbt source table plus its column list, so that
+documentation, lineage and landing read the same lines:
+
+    tables:
+      - name: orders
+        config:
+          meta:
+            files: ["shopify/orders*.csv*", "orders_export*.csv*"]
+        columns:
+          - name: name                      # the header in snake_case
+            config: {meta: {required: true}}
+"""
+
+import fnmatch
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import yaml
+from anyascii import anyascii
+
+DuplicatePolicy = Literal["drop", "keep"]
+Reader = Literal["csv", "json"]
+
+
+class ContractError(ValueError):
+    """A sources file states something that cannot be a contract."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportContract:
+    """The promise for one export: which files, which columns, how rows repeat."""
+
+    source: str
+    export: str
+    description: str
+    #: Glob patterns, tried on the path below the landing folder and on the file name.
+    files: tuple[str, ...]
+    #: Columns of the raw table, in contract order.
+    columns: tuple[str, ...]
+    reader: Reader = "csv"
+    #: Columns without which a file is refused whole.
+    required: frozenset[str] = frozenset()
+    #: Columns whose absence from a file is nothing to report.
+    optional: frozenset[str] = frozenset()
+    #: Encoding of files that carry no byte-order mark and are not UTF-8.
+    encoding: str | None = None
+    #: Whether an exact copy of a row is a mistake (`drop`) or a second fact (`keep`).
+    duplicates: DuplicatePolicy = "drop"
+    #: Column that starts a group of rows (an order); one held row holds its group.
+    grouped_by: str | None = None
+    #: Column that only the first row of a group carries.
+    group_header: str | None = None
+    #: Columns whose texts are e-mail addresses or telephone numbers.
+    email_columns: tuple[str, ...] = ()
+    phone_columns: tuple[str, ...] = ()
+    #: Whether rows of this export grant or withdraw consent.
+    carries_consent: bool = False
+    #: Column with the currency code, or the one currency of the whole export.
+    currency_column: str | None = None
+    currency: str | None = None
+    owner: str = "data-engineering"
+
+    @property
+    def key(self) -> str:
+        """`source.export`, the name used in messages and settings."""
+        return f"{self.source}.{self.export}"
+
+    def claims(self, file_name: str) -> bool:
+        """Whether a file at this path below the landing folder belongs here."""
+        path = PurePosixPath(file_name.lower())
+        return any(
+            fnmatch.fnmatchcase(str(path), pattern)
+            or fnmatch.fnmatchcase(path.name, pattern)
+            for pattern in self.files
+        )
+
+
+def column_name(header: str) -> str:
+    """The raw table's column for a delivered header: ASCII snake_case.
+
+    `Lineitem quantity` -> `lineitem_quantity`, `CustomerID` -> `customer_id`,
+    `Номер заказа` -> `nomer_zakaza`.
+    """
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", anyascii(header))
+    name = re.sub(r"[^0-9a-z]+", "_", words.lower()).strip("_")
+    if not name:
+        return "column"
+    return f"_{name}" if name[0].isdigit() else name
+
+
+def column_names(headers: list[str]) -> list[str]:
+    """Column names for a whole header; repeated ones get `_2`, `_3` in order."""
+    seen: dict[str, int] = {}
+    names = []
+    for header in headers:
+        name = column_name(header)
+        seen[name] = seen.get(name, 0) + 1
+        names.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return names
+
+
+def read_contracts(models: Path) -> tuple[ExportContract, ...]:
+    """All export contracts below `models/staging`, ordered by source and export.
+
+    Raises:
+        ContractError: a table lacks `files`, names an unknown option, or a column
+            that another option refers to does not exist.
+    """
+    contracts = []
+    for path in sorted((models / "staging").glob("*/*__sources.yml")):
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        for source in document.get("sources", []):
+            for table in source.get("tables", []):
+                meta = table.get("config", {}).get("meta", {})
+                if "files" in meta:
+                    contracts.append(_contract(path, source["name"], table, meta))
+    return tuple(sorted(contracts, key=lambda contract: contract.key))
+
+
+def _contract(
+    path: Path, source: str, table: dict[str, Any], meta: dict[str, Any]
+) -> ExportContract:
+    columns = table.get("columns", [])
+
+    def marked(mark: str) -> tuple[str, ...]:
+        return tuple(
+            column["name"]
+            for column in columns
+            if column.get("config", {}).get("meta", {}).get(mark)
+        )
+
+    known = {
+        "files", "reader", "encoding", "duplicates", "grouped_by", "group_header",
+        "carries_consent", "currency_column", "currency", "owner", "dagster",
+    }  # fmt: skip
+    unknown = set(meta) - known
+    if unknown:
+        raise ContractError(
+            f"{path.name}: table {table['name']} has unknown options"
+            f" {sorted(unknown)}; known are {sorted(known)}."
+        )
+    options = {name: meta[name] for name in meta.keys() - {"files", "dagster"}}
+    contract = ExportContract(
+        source=source,
+        export=table["name"],
+        description=" ".join(table.get("description", "").split()),
+        files=tuple(pattern.lower() for pattern in meta["files"]),
+        columns=tuple(column["name"] for column in columns),
+        required=frozenset(marked("required")),
+        optional=frozenset(marked("optional")),
+        email_columns=marked("email"),
+        phone_columns=marked("phone"),
+        **options,
+    )
+    for option in ("grouped_by", "group_header", "currency_column"):
+        column = getattr(contract, option)
+        if column is not None and column not in contract.columns:
+            raise ContractError(
+                f"{path.name}: {option} of table {contract.export} names the column"
+                f" {column}, which the table does not list."
+            )
+    return contract

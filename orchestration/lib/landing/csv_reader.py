@@ -1,0 +1,377 @@
+"""Delimited text, read so that every physical line ends up somewhere known.
+
+Parsers made for clean files drop, glue or silently shorten what they cannot read.
+This one works on physical lines: lines without an open quote go to Arrow's parser
+together; a line whose quotes do not close is tried alone and then up to the line
+that closes them; whatever still lacks the header's number of fields is rejected by
+itself, one line, and reading resumes on the next.
+"""
+
+import codecs
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+
+from orchestration.lib.landing.contract import ExportContract, column_names
+from orchestration.lib.landing.inspection import CHUNK_BYTES, CutShort, Refused, chunks
+from orchestration.lib.landing.records import LINE, Block, Reject, text_table
+
+DELIMITERS = (",", ";", "\t", "|")
+#: How far an open quote may reach before its line is taken for a stray quote.
+MAX_RECORD_LINES = 1_000
+MAX_RECORD_BYTES = 1024 * 1024
+#: A longer line without an end is no delimited text.
+MAX_LINE_BYTES = 64 * 1024 * 1024
+
+_NEWLINE, _RETURN, _QUOTE = (ord(character) for character in '\n\r"')
+#: Stands in for a carriage return inside a field, which `csv` takes for a line end.
+_RETURN_MARK = "\ufdd0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CsvDialect:
+    """What was found in the file: kept in the ledger beside the encoding."""
+
+    delimiter: str
+    line_end: str
+    columns: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """For example `csv; delimiter ','; line end LF; 8 columns`."""
+        delimiter = "tab" if self.delimiter == "\t" else f"'{self.delimiter}'"
+        return (
+            f"csv; delimiter {delimiter}; line end {self.line_end};"
+            f" {len(self.columns)} columns"
+        )
+
+
+class CsvReading:
+    """One pass over a delimited file; `dialect` is known before the first block.
+
+    Raises:
+        Refused: no header could be read, or a required column is missing.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        contract: ExportContract,
+        encoding: str,
+        *,
+        chunk_bytes: int = CHUNK_BYTES,
+    ) -> None:
+        #: Why the bytes ended before the file did, or None; known after the pass.
+        self.cut_short: str | None = None
+        self._pieces = self._utf8_pieces(path, encoding, chunk_bytes)
+        self._buffer = b""
+        self._line = 1
+        self.dialect = self._read_header(contract)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the delivered header, as named in the raw table."""
+        return self.dialect.columns
+
+    def __iter__(self) -> Iterator[Block]:
+        """Blocks of records in file order; the header's lines are not in them."""
+        at_end = False
+        while not at_end:
+            at_end = not self._read_piece()
+            cut = len(self._buffer) if at_end else self._buffer.rfind(b"\n") + 1
+            if cut:
+                lines = _Lines(self._buffer[:cut], self._line, at_end=at_end)
+                block = lines.parse(self.dialect)
+                self._buffer = self._buffer[lines.used :]
+                self._line += block.lines
+                yield block
+
+    def _read_piece(self) -> bool:
+        """Append the next piece to the buffer; False at the end of the file."""
+        if len(self._buffer) > MAX_LINE_BYTES:
+            raise Refused(
+                f"line {self._line} is longer than {MAX_LINE_BYTES} bytes: this is"
+                " no delimited text"
+            )
+        piece = next(self._pieces, None)
+        self._buffer += piece or b""
+        return piece is not None
+
+    def _utf8_pieces(
+        self, path: Path, encoding: str, chunk_bytes: int
+    ) -> Iterator[bytes]:
+        decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
+        try:
+            for chunk in chunks(path, chunk_bytes):
+                yield chunk if encoding == "utf-8" else decoder.decode(chunk).encode()
+        except CutShort as error:
+            self.cut_short = str(error)
+
+    def _read_header(self, contract: ExportContract) -> CsvDialect:
+        header = b""
+        while not header.strip() or header.count(b'"') % 2:
+            while b"\n" not in self._buffer and self._read_piece():
+                pass
+            line, newline, self._buffer = self._buffer.partition(b"\n")
+            if not line and not newline:
+                break
+            header += line + newline
+            self._line += 1
+        text = header.decode().strip("\r\n")
+        if not text.strip():
+            raise Refused("the file holds no header line: ask for the export again")
+        candidates = {
+            delimiter: column_names(_fields(text, delimiter) or [text])
+            for delimiter in DELIMITERS
+        }
+        delimiter = max(
+            DELIMITERS,
+            key=lambda each: len(set(candidates[each]) & set(contract.columns)),
+        )
+        columns = candidates[delimiter]
+        missing = sorted(contract.required - set(columns))
+        if missing:
+            raise Refused(
+                f"line {self._line - 1}: the header lacks the column"
+                f" {', '.join(missing)} (found: {', '.join(columns)}); export the file"
+                " with it, or rename it in the contract"
+            )
+        return CsvDialect(
+            delimiter=delimiter,
+            line_end="CRLF" if header.endswith(b"\r\n") else "LF",
+            columns=tuple(columns),
+        )
+
+
+class _Lines:
+    """The physical lines of a stretch of UTF-8 text, parsed into one block.
+
+    Unless `at_end`, the text ends on a line end; lines from an open quote on may be
+    left for the next stretch: `used` tells how many bytes were consumed.
+    """
+
+    def __init__(self, text: bytes, first_line: int, *, at_end: bool) -> None:
+        self.text, self.first_line, self.at_end = text, first_line, at_end
+        self.used = len(text)
+        codes = np.frombuffer(text, dtype=np.uint8)
+        ends = np.flatnonzero(codes == _NEWLINE)
+        if not text.endswith(b"\n"):
+            ends = np.append(ends, len(text))
+        starts = np.concatenate(([0], ends[:-1] + 1))
+        lengths = ends - starts
+        self.starts, self.ends = starts, ends
+        self.is_blank = (lengths == 0) | (
+            (lengths == 1) & (codes[np.minimum(starts, len(codes) - 1)] == _RETURN)
+        )
+        self.quotes = self._count(codes == _QUOTE) if b'"' in text else None
+        self.is_odd = (
+            np.zeros(len(ends), dtype=bool)
+            if self.quotes is None
+            else self.quotes % 2 == 1
+        )
+        self.is_slow = self.is_odd.copy()
+        if b"\r" in text:
+            followed = np.append(codes[1:] == _NEWLINE, True)
+            self.is_slow = self.is_odd | (
+                self._count((codes == _RETURN) & ~followed) > 0
+            )
+
+    def parse(self, dialect: CsvDialect) -> Block:
+        """Turn the lines into records and rejects, in file order."""
+        self.dialect = dialect
+        self.rejects: list[Reject] = []
+        self.slow_rows: list[list[str | None]] = []
+        self.slow_lines: list[int] = []
+        continuation_lines = self._parse_slow_lines()
+        count = len(self.ends)
+        is_fast = ~self.is_blank & ~self.is_slow
+        fast = self._parse_fast_lines(np.flatnonzero(is_fast))
+        slow = text_table(dialect.columns, self.slow_rows).append_column(
+            LINE, pa.array(self.slow_lines, pa.int64())
+        )
+        table = fast
+        if self.slow_rows:
+            table = pa.concat_tables([fast, slow]).sort_by(LINE)
+        self.rejects.sort(key=lambda reject: reject.line)
+        block = Block(
+            table=table,
+            rejects=self.rejects,
+            lines=count,
+            blank_lines=int(self.is_blank.sum()),
+            continuation_lines=continuation_lines,
+        )
+        block.assert_every_line_is_accounted_for()
+        return block
+
+    def _count(self, is_hit: np.ndarray) -> np.ndarray:
+        """How many hits lie on each line."""
+        upto = np.searchsorted(np.flatnonzero(is_hit), self.ends)
+        return np.diff(upto, prepend=0)
+
+    def _line_text(self, first: int, last: int) -> str:
+        text = self.text[self.starts[first] : self.ends[last]]
+        return text.removesuffix(b"\r").decode()
+
+    def _parse_slow_lines(self) -> int:
+        """Records around unclosed quotes and stray returns; their extra lines.
+
+        A quote that stays open closes on the next line with an odd number of quotes,
+        so that one attempt after the line itself is enough.
+        """
+        odd_lines = np.flatnonzero(self.is_odd)
+        continuation_lines = 0
+        resume = 0
+        for first in np.flatnonzero(self.is_slow).tolist():
+            if first < resume:
+                continue
+            resume = first + 1
+            if self._accept(first, first):
+                continue
+            if not self.is_odd[first]:
+                self._reject(first)
+                continue
+            place = np.searchsorted(odd_lines, first) + 1
+            last = int(odd_lines[place]) if place < len(odd_lines) else None
+            if last is not None and self._is_near(first, last):
+                if self._accept(first, last):
+                    continuation_lines += int(last - first)
+                    self.is_slow[first : last + 1] = True
+                    self.is_blank[first : last + 1] = False
+                    resume = last + 1
+                    continue
+            elif last is None and not self.at_end and self._is_near(first, -1):
+                self._leave_from(first)
+                break
+            self._reject(first)
+        return continuation_lines
+
+    def _is_near(self, first: int, last: int) -> bool:
+        lines = (last if last >= 0 else len(self.ends)) - first
+        size = self.ends[last] - self.starts[first]
+        return lines < MAX_RECORD_LINES and size < MAX_RECORD_BYTES
+
+    def _accept(self, first: int, last: int) -> bool:
+        fields = self._fields(first, last)
+        if fields is None or len(fields) != len(self.dialect.columns):
+            return False
+        self.slow_rows.append([field or None for field in fields])
+        self.slow_lines.append(self.first_line + int(first))
+        return True
+
+    def _fields(self, first: int, last: int) -> list[str] | None:
+        # With an odd number of quotes something is wrong already: no leniency. With
+        # an even number, be as lenient as Arrow, whatever lines stand around.
+        text = self._line_text(first, last)
+        return _fields(text, self.dialect.delimiter, is_strict=bool(self.is_odd[first]))
+
+    def _reject(self, index: int) -> None:
+        fields = self._fields(index, index)
+        reason = (
+            "a quote is opened and never closed"
+            if fields is None
+            else f"{len(fields)} fields where the header has"
+            f" {len(self.dialect.columns)}"
+        )
+        is_last = index == len(self.ends) - 1
+        if is_last and self.at_end and not self.text.endswith(b"\n"):
+            reason += "; the file ends inside this line: it was cut"
+        self.rejects.append(
+            Reject(
+                line=self.first_line + int(index),
+                reason=reason,
+                text=self._line_text(index, index),
+            )
+        )
+
+    def _leave_from(self, index: int) -> None:
+        """Leave this line and all after it for the next stretch."""
+        self.used = int(self.starts[index])
+        for name in ("starts", "ends", "is_blank", "is_odd", "is_slow"):
+            setattr(self, name, getattr(self, name)[:index])
+        if self.quotes is not None:
+            self.quotes = self.quotes[:index]
+
+    def _parse_fast_lines(self, indexes: np.ndarray) -> pa.Table:
+        parsed = self._arrow(indexes)
+        if parsed is None and self.quotes is not None:
+            # A quote in the wrong place made Arrow glue lines: such lines one by one.
+            quoted = indexes[self.quotes[indexes] > 0]
+            for index in quoted:
+                if not self._accept(index, index):
+                    self._reject(index)
+            parsed = self._arrow(np.setdiff1d(indexes, quoted, assume_unique=True))
+        if parsed is None:
+            raise AssertionError("lines without quotes cannot be glued")
+        return parsed
+
+    def _arrow(self, indexes: np.ndarray) -> pa.Table | None:
+        """Parse the given lines; None when the parser did not keep them apart."""
+        columns = self.dialect.columns
+        rejected: list[int] = []
+
+        def reject(row: arrow_csv.InvalidRow) -> str:
+            rejected.append(row.number - 1)
+            return "skip"
+
+        if not len(indexes):
+            return text_table(columns, []).append_column(LINE, pa.array([], pa.int64()))
+        text = self._joined(indexes)
+        table = arrow_csv.read_csv(
+            pa.py_buffer(text),
+            read_options=arrow_csv.ReadOptions(
+                use_threads=False, column_names=columns, block_size=len(text) + 1
+            ),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=self.dialect.delimiter,
+                invalid_row_handler=reject,
+                ignore_empty_lines=False,
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(columns, pa.string()),
+                strings_can_be_null=True,
+                null_values=[""],
+            ),
+        )
+        if table.num_rows + len(rejected) != len(indexes) or (
+            table.num_rows and _swallowed_line_end(table[-1][-1].as_py())
+        ):
+            return None
+        for index in indexes[rejected]:
+            self._reject(index)
+        lines = np.delete(indexes, rejected) + self.first_line
+        return table.append_column(LINE, pa.array(lines, pa.int64()))
+
+    def _joined(self, indexes: np.ndarray) -> bytes:
+        """The text of these lines, copied in runs of neighbours."""
+        if len(indexes) == len(self.ends):
+            return self.text[: self.used]
+        breaks = np.flatnonzero(np.diff(indexes) > 1)
+        firsts = indexes[np.concatenate(([0], breaks + 1))]
+        lasts = indexes[np.concatenate((breaks, [len(indexes) - 1]))]
+        return b"".join(
+            self.text[self.starts[first] : self.ends[last] + 1]
+            for first, last in zip(firsts, lasts, strict=True)
+        )
+
+
+def _fields(text: str, delimiter: str, *, is_strict: bool = True) -> list[str] | None:
+    """The fields of one record, or None when its quotes do not close or fit."""
+    csv.field_size_limit(MAX_RECORD_BYTES)
+    marked = text.replace("\r", _RETURN_MARK)
+    lines = [f"{line}\n" for line in marked.split("\n")]
+    try:
+        records = list(csv.reader(lines, delimiter=delimiter, strict=is_strict))
+    except csv.Error:
+        return None
+    if len(records) != 1 or (not is_strict and _swallowed_line_end(records[0][-1])):
+        return None
+    return [field.replace(_RETURN_MARK, "\r") for field in records[0]]
+
+
+def _swallowed_line_end(last_field: str | None) -> bool:
+    """Whether a quote was still open where a single line ended."""
+    return last_field is not None and last_field.endswith("\n")

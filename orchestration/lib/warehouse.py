@@ -1,0 +1,66 @@
+"""Opening the project's DuckDB files: one place for session settings and errors."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+
+class WarehouseBusy(RuntimeError):
+    """Another process holds the file; DuckDB admits one writer and no reader beside."""
+
+
+class WarehouseUnreadable(RuntimeError):
+    """The file exists but is not a readable DuckDB database."""
+
+
+@contextmanager
+def connect(
+    path: Path, *, read_only: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection to the database file at `path` and close it afterwards.
+
+    Sessions run in UTC and keep no state between calls: an open handle, even a
+    reading one, would lock out the dbt process that writes next.
+
+    Raises:
+        WarehouseBusy: another process has the file open.
+        WarehouseUnreadable: the file is damaged or no DuckDB file.
+        FileNotFoundError: `read_only` and the file does not exist.
+    """
+    if read_only and not path.exists():
+        raise FileNotFoundError(f"{path} does not exist yet: run `crm360 run` first.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        connection = duckdb.connect(str(path), read_only=read_only)
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise WarehouseBusy(
+                f"{path} is in use by another process. Wait for its run to end, or"
+                " read the published copy under published/current instead."
+            ) from error
+        raise WarehouseUnreadable(_damaged(path, error)) from error
+    except (duckdb.InternalException, duckdb.SerializationException) as error:
+        raise WarehouseUnreadable(_damaged(path, error)) from error
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _damaged(path: Path, error: Exception) -> str:
+    first_line = str(error).splitlines()[0]
+    return f"{path} cannot be opened as a DuckDB database ({first_line})."
+
+
+def quoted(identifier: str) -> str:
+    """An SQL identifier in double quotes, inner quotes doubled."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """An SQL text literal; for paths and constants of ours, never for data."""
+    return "'" + text.replace("'", "''") + "'"
