@@ -1,0 +1,300 @@
+"""Build a company in DuckDB and write it out, one file after the other."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+import duckdb
+
+from orchestration.lib.simulate.rates import DefectRates
+
+HERE = Path(__file__).parent
+
+# Each creates the tables that the later ones read.
+STEPS = (
+    "draws",
+    "defects",
+    "people",
+    "members",
+    "orders",
+    "contacts",
+    "customers",
+    "events",
+    "costs",
+    "truth",
+)
+
+CSV = "header"
+QUOTED_CSV = "header, force_quote *"
+# One array with one object a line: a single column between brackets, never quoted.
+JSON_ARRAY = (
+    r"format csv, header false, quote '', escape '', delimiter e'\x1f', "
+    r"prefix e'[\n', suffix e'\n]\n', new_line e',\n'"
+)
+
+# The file folder/name is written from the relation folder.name.
+EXPORTS = {
+    "hubspot/contacts.csv": CSV,
+    "shopify/customers.csv": CSV,
+    "shopify/orders.csv": CSV,
+    "mailchimp/subscribed_members.csv": QUOTED_CSV,
+    "mailchimp/unsubscribed_members.csv": QUOTED_CSV,
+    "mailchimp/cleaned_members.csv": QUOTED_CSV,
+    "sendgrid/events.json": JSON_ARRAY,
+    "ads/campaign_costs.csv": CSV,
+}
+TRUTH = {
+    "truth/people.csv": CSV,
+    "truth/records.csv": CSV,
+    "truth/orders.csv": CSV,
+    "truth/order_lines.csv": CSV,
+    "truth/consents.csv": CSV,
+    "truth/defects.csv": CSV,
+}
+
+# The arguments of a simulation; only a folder that holds them is ever replaced.
+MARKER = "truth/simulation.json"
+
+# Mailboxes and phones are dealt out of ranges that suffice for so many.
+MOST_CUSTOMERS = 10_000_000
+
+# DuckDB spills beyond this. A million customers then peak at 2 GiB, all told.
+MEMORY_LIMIT = "1536MiB"
+
+
+@dataclass(frozen=True)
+class SimulatedCompany:
+    """Where a simulated company lies and how much it delivered."""
+
+    out: Path
+    """Its folder, absolute."""
+
+    rows: Mapping[str, int]
+    """Rows by file name relative to `out`: repeated rows count, headers do not."""
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """Every file by its name relative to `out`."""
+        return {name: self.out / name for name in self.rows}
+
+
+def simulate(
+    out: Path,
+    *,
+    customers: int = 2000,
+    days: int = 730,
+    seed: int = 360,
+    end_on: date = date(2026, 10, 31),
+    rates: DefectRates = DefectRates(),  # noqa: B008 - frozen, so safe to share
+    threads: int | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> SimulatedCompany:
+    """Write the exports of an invented company, and the truth behind them, to `out`.
+
+    The exports lie there as their systems deliver them, dirt included. `truth/` says
+    who is who, what was really ordered and consented, and which cells were spoiled;
+    it joins lists by '|' and keeps instants in UTC.
+    `customers` people are followed for `days` days up to and including `end_on`,
+    Moscow time. The same arguments give the same bytes, however many `threads` DuckDB
+    uses (None: one per core). `progress` hears the name of each file once written.
+
+    An earlier simulation in `out` is replaced, once the new one is complete. Raises
+    ValueError if `out` holds anything else, for a number of customers outside 1 to 10
+    million, and for less than one day.
+    """
+    if not 1 <= customers <= MOST_CUSTOMERS:
+        raise ValueError(f"customers must be 1 to {MOST_CUSTOMERS}, not {customers}")
+    if days < 1:
+        raise ValueError(f"days must be at least 1, not {days}")
+    out = out.resolve()
+    _refuse_to_overwrite(out)
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as scratch_name:
+        scratch = Path(scratch_name)
+        company = scratch / "company"
+        with duckdb.connect(
+            scratch / "company.duckdb", config=_configuration(scratch, threads)
+        ) as con:
+            _set_variables(con, customers, days, seed, end_on, rates)
+            rows = _write_company(con, company, progress or (lambda name: None))
+
+        arguments = {
+            "customers": customers,
+            "days": days,
+            "seed": seed,
+            "end_on": end_on.isoformat(),
+            "rates": asdict(rates),
+        }
+        (company / MARKER).write_text(json.dumps(arguments, indent=2) + "\n")
+        if out.exists():
+            out.rename(scratch / "previous")
+        company.rename(out)
+    return SimulatedCompany(out=out, rows=rows)
+
+
+def _refuse_to_overwrite(out: Path) -> None:
+    """Raise ValueError unless `out` is free, empty or an earlier simulation."""
+    if not out.exists() or (out / MARKER).is_file():
+        return
+    if not out.is_dir() or any(out.iterdir()):
+        raise ValueError(f"{out} is in use by something other than a simulation")
+
+
+def _configuration(
+    scratch: Path, threads: int | None
+) -> dict[str, str | bool | int | float | list[str]]:
+    """DuckDB's settings: nothing outside the scratch folder, nothing downloaded."""
+    configuration: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": MEMORY_LIMIT,
+        "temp_directory": str(scratch / "spill"),
+        "preserve_insertion_order": True,
+        "autoinstall_known_extensions": False,
+    }
+    if threads is not None:
+        configuration["threads"] = threads
+    return configuration
+
+
+def _set_variables(
+    con: duckdb.DuckDBPyConnection,
+    customers: int,
+    days: int,
+    seed: int,
+    end_on: date,
+    rates: DefectRates,
+) -> None:
+    """Hand over what the SQL reads with getvariable(); instants are unix seconds."""
+    midnight_utc = datetime.combine(end_on + timedelta(days=1), time(), UTC)
+    end_at = int(midnight_utc.timestamp()) - 3 * 3600
+    variables = {
+        "seed": seed,
+        "customers": customers,
+        "days": days,
+        "end_on": end_on,
+        "start_at": end_at - days * 86400,
+        "end_at": end_at,
+        "rates": asdict(rates),
+        "lists": str(HERE / "lists"),
+        # The least power of ten that numbers three mailboxes for everybody.
+        "mailbox_numbers": 10 ** len(str(3 * customers + 2)),
+    }
+    for name, value in variables.items():
+        con.execute(f"set variable {name} = $value", {"value": value})
+
+
+def _write_company(
+    con: duckdb.DuckDBPyConnection, company: Path, progress: Callable[[str], None]
+) -> dict[str, int]:
+    """Write every file below `company`; rows by file name."""
+    for step in STEPS:
+        con.execute((HERE / "sql" / f"{step}.sql").read_text(encoding="utf-8"))
+
+    rows = {}
+    for name, options in (EXPORTS | TRUTH).items():
+        source, export = PurePosixPath(name).with_suffix("").parts
+        if name in EXPORTS:
+            _record_defects(con, source, export, name)
+        (company / source).mkdir(parents=True, exist_ok=True)
+        rows[name] = _copy(con, f"{source}.{export}", company / name, options)
+        progress(name)
+    return rows
+
+
+def _copy(
+    con: duckdb.DuckDBPyConnection, relation: str, path: Path, options: str
+) -> int:
+    """Write a relation but for its columns that open with an underscore; its rows."""
+    [(rows,)] = con.execute(
+        f"copy (select columns('^[^_]') from {relation}) to $path ({options})",
+        {"path": str(path)},
+    ).fetchall()
+    return int(rows)
+
+
+def _record_defects(
+    con: duckdb.DuckDBPyConnection, source: str, export: str, name: str
+) -> None:
+    """Note where in the file an export was spoiled.
+
+    A copied row is one defect, at the line of the copy; its true value is the line of
+    the row it repeats. Spoiled cells that both hold are noted at the first only.
+    """
+    con.execute(
+        f"""
+        insert into truth.defects
+        with
+
+        placed as (
+
+            select
+                _row,
+                _copy,
+                _defects,
+                2 + sum(_lines) over (order by rowid) - _lines as line
+
+            from {source}.{export}
+
+        ),
+
+        spoiled_cells as (
+
+            select
+                line,
+                unnest(_defects, recursive := true)
+
+            from placed
+
+            where _copy = 0
+                and len(_defects) > 0
+
+        ),
+
+        copied_rows as (
+
+            select
+                copies.line,
+                null as column_name,
+                'exact_duplicate' as rule,
+                originals.line::varchar as true_value,
+                copies.line::varchar as delivered_value
+
+            from placed as copies
+
+            inner join placed as originals
+                on originals._row = copies._row
+                and originals._copy = 0
+
+            where copies._copy = 1
+
+        ),
+
+        final as (
+
+            select * from spoiled_cells
+
+            union all by name
+
+            select * from copied_rows
+
+        )
+
+        select
+            $source,
+            $export,
+            $name,
+            line,
+            column_name,
+            rule,
+            true_value,
+            delivered_value
+
+        from final
+
+        order by line, column_name
+        """,
+        {"source": source, "export": export, "name": name},
+    )

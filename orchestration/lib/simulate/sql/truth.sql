@@ -1,0 +1,95 @@
+-- The clean world behind the exports. Every record and order stands here, however its
+-- row was delivered. Lists are joined by '|'.
+
+create view truth.people as
+select
+    person_id(person) as person_id,
+    if(country = 'RU', first_name, null) as first_name_cyrillic,
+    if(country = 'RU', last_name, null) as last_name_cyrillic,
+    if(country = 'RU', first_latin, first_name) as first_name_latin,
+    if(country = 'RU', last_latin, last_name) as last_name_latin,
+    gender,
+    birth_on as birth_date,
+    city,
+    country,
+    array_to_string(emails, '|') as emails,
+    array_to_string(phones, '|') as phones,
+    utc(registered_at)::varchar as registered_at
+
+from main.people;
+
+create view truth.records as
+select
+    'hubspot' as source,
+    'contacts' as export,
+    record_id::varchar as record_id,
+    person_id(person) as person_id
+
+from contacts
+
+union all
+
+select 'shopify', 'customers', customer_id::varchar, person_id(person)
+
+from accounts
+
+union all
+
+select 'shopify', 'orders', order_id::varchar, person_id(person)
+
+from main.orders
+
+union all
+
+select 'mailchimp', status || '_members', euid, person_id(person)
+
+from members;
+
+create view truth.orders as
+select
+    order_id,
+    name,
+    person_id(person) as person_id,
+    utc(ordered_at)::varchar as ordered_at,
+    status,
+    currency,
+    gross_amount,
+    discount_amount,
+    refund_amount,
+    gross_amount - discount_amount - refund_amount as net_amount,
+    line_count
+
+from main.orders;
+
+create view truth.order_lines as
+with
+
+itemised as (
+
+    select
+        order_id,
+        unnest(lines, recursive := true)
+
+    from main.orders
+
+)
+
+select
+    order_id,
+    product(place).sku as sku,
+    quantity,
+    unit_price
+
+from itemised;
+
+-- A bounce is no decision of the person's.
+create view truth.consents as
+select
+    person_id(person) as person_id,
+    'email' as channel,
+    email,
+    ended_by is null or ended_by = 'bounce' as is_granted,
+    utc(if(is_granted, joined_at, ended_at))::varchar as decided_at,
+    if(is_granted, 'opt-in', ended_by) as how
+
+from members;
