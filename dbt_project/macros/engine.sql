@@ -1,0 +1,194 @@
+{#
+    What DuckDB and Spark spell differently, one macro each. Models use these and
+    plain SQL; tests/architecture checks that they use nothing else. Another engine
+    is another `<engine>__` variant in this file.
+#}
+
+{% macro try_cast_as(text, type) -%}
+    {{ adapter.dispatch('try_cast_as')(text, type) }}
+{%- endmacro %}
+
+{% macro duckdb__try_cast_as(text, type) -%}
+    try_cast({{ text }} as {{ type }})
+{%- endmacro %}
+
+
+{# Whether the whole text matches the pattern. #}
+{% macro matches_whole(text, pattern) -%}
+    {{ adapter.dispatch('matches_whole')(text, pattern) }}
+{%- endmacro %}
+
+{% macro duckdb__matches_whole(text, pattern) -%}
+    regexp_full_match({{ text }}, '{{ pattern }}')
+{%- endmacro %}
+
+
+{# Whether the pattern occurs anywhere in the text. #}
+{% macro matches(text, pattern) -%}
+    {{ adapter.dispatch('matches')(text, pattern) }}
+{%- endmacro %}
+
+{% macro duckdb__matches(text, pattern) -%}
+    regexp_matches({{ text }}, '{{ pattern }}')
+{%- endmacro %}
+
+
+{# Every occurrence of the pattern replaced. #}
+{% macro replace_all(text, pattern, replacement) -%}
+    {{ adapter.dispatch('replace_all')(text, pattern, replacement) }}
+{%- endmacro %}
+
+{% macro duckdb__replace_all(text, pattern, replacement) -%}
+    regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}', 'g')
+{%- endmacro %}
+
+
+{# The naive timestamp that a text states in one of the formats (strptime), or null. #}
+{% macro timestamp_from_text(text, formats) -%}
+    {{ adapter.dispatch('timestamp_from_text')(text, formats) }}
+{%- endmacro %}
+
+{% macro duckdb__timestamp_from_text(text, formats) -%}
+    try_strptime({{ text }}, ['{{ formats | join("', '") }}'])
+{%- endmacro %}
+
+
+{# As above for formats with an offset (%z): the moment in UTC, as naive timestamp. #}
+{% macro utc_from_offset_text(text, formats) -%}
+    {{ adapter.dispatch('utc_from_offset_text')(text, formats) }}
+{%- endmacro %}
+
+{% macro duckdb__utc_from_offset_text(text, formats) -%}
+    timezone('UTC', try_strptime({{ text }}, ['{{ formats | join("', '") }}']))
+{%- endmacro %}
+
+
+{# The moment so many seconds after 1970-01-01, in UTC, as naive timestamp. #}
+{% macro utc_from_unix(seconds) -%}
+    {{ adapter.dispatch('utc_from_unix')(seconds) }}
+{%- endmacro %}
+
+{% macro duckdb__utc_from_unix(seconds) -%}
+    make_timestamp(cast({{ seconds }} as bigint) * 1000000)
+{%- endmacro %}
+
+
+{# A naive local timestamp as naive UTC, and back. #}
+{% macro utc_from_local(at, time_zone) -%}
+    {{ adapter.dispatch('utc_from_local')(at, time_zone) }}
+{%- endmacro %}
+
+{% macro duckdb__utc_from_local(at, time_zone) -%}
+    timezone('UTC', timezone('{{ time_zone }}', {{ at }}))
+{%- endmacro %}
+
+{% macro local_from_utc(at, time_zone) -%}
+    {{ adapter.dispatch('local_from_utc')(at, time_zone) }}
+{%- endmacro %}
+
+{% macro duckdb__local_from_utc(at, time_zone) -%}
+    timezone('{{ time_zone }}', timezone('UTC', {{ at }}))
+{%- endmacro %}
+
+
+{# Whole days from the first date to the second. #}
+{% macro days_between(first, second) -%}
+    {{ adapter.dispatch('days_between')(first, second) }}
+{%- endmacro %}
+
+{% macro duckdb__days_between(first, second) -%}
+    date_diff('day', {{ first }}, {{ second }})
+{%- endmacro %}
+
+
+{# The date so many days after another. #}
+{% macro days_after(day, count) -%}
+    {{ adapter.dispatch('days_after')(day, count) }}
+{%- endmacro %}
+
+{% macro duckdb__days_after(day, count) -%}
+    cast({{ day }} + cast({{ count }} as integer) as date)
+{%- endmacro %}
+
+
+{# First day of the month; whole months between two such days; one month series. #}
+{% macro month_start(day) -%}
+    {{ adapter.dispatch('month_start')(day) }}
+{%- endmacro %}
+
+{% macro duckdb__month_start(day) -%}
+    cast(date_trunc('month', {{ day }}) as date)
+{%- endmacro %}
+
+{% macro months_between_starts(first, second) -%}
+    {{ adapter.dispatch('months_between_starts')(first, second) }}
+{%- endmacro %}
+
+{% macro duckdb__months_between_starts(first, second) -%}
+    cast(date_diff('month', {{ first }}, {{ second }}) as integer)
+{%- endmacro %}
+
+{# A subquery body: one row per month start from the first to the last, inclusive. #}
+{% macro month_series(first, last, column) -%}
+    {{ adapter.dispatch('month_series')(first, last, column) }}
+{%- endmacro %}
+
+{% macro duckdb__month_series(first, last, column) -%}
+    select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 month)) as date) as {{ column }}
+{%- endmacro %}
+
+
+{% macro sha256_hex(text) -%}
+    {{ adapter.dispatch('sha256_hex')(text) }}
+{%- endmacro %}
+
+{% macro duckdb__sha256_hex(text) -%}
+    sha256({{ text }})
+{%- endmacro %}
+
+
+{# An aggregate: the distinct values as one text, sorted, comma-separated. #}
+{% macro distinct_values_text(value) -%}
+    {{ adapter.dispatch('distinct_values_text')(value) }}
+{%- endmacro %}
+
+{% macro duckdb__distinct_values_text(value) -%}
+    array_to_string(list_sort(list_distinct(list({{ value }}))), ', ')
+{%- endmacro %}
+
+
+{# The latest non-null value at or above this row, by `order_by` within `partition_by`. #}
+{% macro fill_down(value, partition_by, order_by) -%}
+    {{ adapter.dispatch('fill_down')(value, partition_by, order_by) }}
+{%- endmacro %}
+
+{% macro duckdb__fill_down(value, partition_by, order_by) -%}
+    last_value({{ value }} ignore nulls) over (
+        partition by {{ partition_by }}
+        order by {{ order_by }}
+        rows between unbounded preceding and current row
+    )
+{%- endmacro %}
+
+
+{# The first element, or the whole text when it is no JSON array. #}
+{% macro first_of_json_array(text) -%}
+    {{ adapter.dispatch('first_of_json_array')(text) }}
+{%- endmacro %}
+
+{% macro duckdb__first_of_json_array(text) -%}
+    case
+        when {{ text }} like '[%' then json_extract_string({{ text }}, '$[0]')
+        else {{ text }}
+    end
+{%- endmacro %}
+
+
+{# The first place where the pattern occurs in the text, or null. #}
+{% macro first_match(text, pattern) -%}
+    {{ adapter.dispatch('first_match')(text, pattern) }}
+{%- endmacro %}
+
+{% macro duckdb__first_match(text, pattern) -%}
+    nullif(regexp_extract({{ text }}, '{{ pattern }}'), '')
+{%- endmacro %}

@@ -1,0 +1,166 @@
+"""Great Expectations as the gate's judge of whole exports, pushed down to DuckDB.
+
+The rules' predicates are the same SQL that fills the quarantine; Great Expectations
+counts them, compares with `mostly`, and writes Data Docs. Results hold counts only:
+no value of a delivered row leaves the warehouse.
+
+Importing this module imports Great Expectations, which takes seconds: do it inside
+the function that needs it.
+"""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import great_expectations as gx
+import sqlalchemy as sa
+from great_expectations.checkpoint import UpdateDataDocsAction
+from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.execution_engine import SqlAlchemyExecutionEngine
+from great_expectations.expectations.expectation import ColumnMapExpectation
+from great_expectations.expectations.metrics import (
+    ColumnMapMetricProvider,
+    column_condition_partial,
+)
+
+from orchestration.lib.quality import gx_dialect
+from orchestration.lib.quality.results import ExpectationResult
+from orchestration.lib.quality.rules import RuleContext
+from orchestration.lib.quality.suites import EXPECTATION_TYPE, Suite, check_name
+
+_COUNTS_ONLY = {
+    "result_format": "BASIC",
+    "partial_unexpected_count": 0,
+    "exclude_unexpected_values": True,
+}
+
+
+class ColumnValuesKeepRule(ColumnMapMetricProvider):
+    """Which rows break a rule of the registry, as a condition in SQL."""
+
+    condition_metric_name = f"column_values.{EXPECTATION_TYPE}"
+    condition_value_keys = ("predicate",)
+    filter_column_isnull = False
+
+    @column_condition_partial(engine=SqlAlchemyExecutionEngine)
+    def _sqlalchemy(cls, column: Any, predicate: str, **_: Any) -> Any:  # noqa: ANN401, N805
+        return sa.not_(sa.func.coalesce(sa.literal_column(predicate), sa.false()))
+
+
+class ExpectColumnValuesToKeepRule(ColumnMapExpectation):
+    """Expect the rows not to break a rule of the registry."""
+
+    map_metric: ClassVar[str] = ColumnValuesKeepRule.condition_metric_name
+    success_keys: ClassVar[tuple[str, ...]] = ("predicate", "mostly")
+
+    rule: str
+    predicate: str
+    parser: str | None = None
+    date_column: str | None = None
+    date_parser: str | None = None
+    where_present: str | None = None
+
+    def _validate(
+        self,
+        metrics: dict[str, Any],
+        runtime_configuration: dict[str, Any] | None = None,
+        execution_engine: Any = None,  # noqa: ANN401
+    ) -> dict[str, Any]:
+        """Compare the share of rows that keep the rule, blank cells included."""
+        rows = metrics["table.row_count"]
+        broken = metrics[f"{self.map_metric}.unexpected_count"] or 0
+        return {
+            "success": rows == 0 or (rows - broken) / rows >= float(self.mostly),
+            "result": {
+                "element_count": rows,
+                "unexpected_count": broken,
+                "unexpected_percent": 100 * broken / rows if rows else 0.0,
+            },
+        }
+
+
+def validate(
+    warehouse: Path, suite: Suite, context: RuleContext, *, rows: str, home: Path
+) -> list[ExpectationResult]:
+    """Evaluate a suite over the judged rows of its export and update Data Docs.
+
+    Args:
+        warehouse: the DuckDB file; no other connection in this process may be open.
+        rows: SQL of the rows that are judged.
+        home: folder for the project of Great Expectations; its Data Docs are at
+            `gx/uncommitted/data_docs/local_site/index.html` below it.
+    """
+    gx_dialect.register()
+    project = gx.get_context(mode="file", project_root_dir=home)
+    project.variables.progress_bars = ProgressBarsConfig(globally=False)
+    name = f"{suite.source}.{suite.export}"
+    batch = (
+        project.data_sources.add_or_update_sql(
+            "warehouse",
+            connection_string=f"{gx_dialect.SCHEME}:///{warehouse}?read_only=true",
+        )
+        .add_query_asset(name, query=rows)
+        .add_batch_definition_whole_table("all")
+    )
+    documents = _with_predicates(suite, context)
+    definition = project.validation_definitions.add_or_update(
+        gx.ValidationDefinition(
+            name=name,
+            data=batch,
+            suite=project.suites.add_or_update(
+                gx.ExpectationSuite(name=name, expectations=documents)
+            ),
+        )
+    )
+    checkpoint = project.checkpoints.add_or_update(
+        gx.Checkpoint(
+            name=name,
+            validation_definitions=[definition],
+            actions=[UpdateDataDocsAction(name="data_docs")],
+            result_format=_COUNTS_ONLY,
+        )
+    )
+    (run,) = checkpoint.run().run_results.values()
+    # Results come in an order of their own: match them by what they evaluated.
+    by_check = {
+        check_name(each.expectation_config.to_json_dict()): each for each in run.results
+    }
+    return [_result(document, by_check[check_name(document)]) for document in documents]
+
+
+def _with_predicates(suite: Suite, context: RuleContext) -> list[dict[str, Any]]:
+    bindings = iter(suite.bindings)
+    documents = []
+    for document in suite.document["expectations"]:
+        completed = {**document, "kwargs": dict(document["kwargs"])}
+        if document["type"] == EXPECTATION_TYPE:
+            binding = next(bindings)
+            completed["kwargs"]["predicate"] = binding.breaks(context)
+            completed["description"] = (
+                f"{binding.column}: {binding.rule.id}"
+                f" in at most {1 - binding.mostly:.1%} of the rows."
+                f" {binding.rule.description}"
+            )
+        documents.append(completed)
+    return documents
+
+
+def _result(document: dict[str, Any], result: Any) -> ExpectationResult:  # noqa: ANN401
+    # One entry, or one per metric under the metric's name.
+    info = result.exception_info or {}
+    entries = [info] if "raised_exception" in info else list(info.values())
+    for entry in entries:
+        if entry.get("raised_exception"):
+            # The message only: the traceback quotes the statement with its values.
+            message = str(entry["exception_message"]).splitlines()[0]
+            raise RuntimeError(f"{check_name(document)} cannot be evaluated: {message}")
+    figures = result.result
+    evaluated = figures.get("element_count", figures.get("observed_value", 0))
+    return ExpectationResult(
+        check_name=check_name(document),
+        expectation=document["type"],
+        column_name=document["kwargs"].get("column"),
+        severity=document["severity"],
+        success=bool(result.success),
+        evaluated=evaluated if isinstance(evaluated, int) else 0,
+        unexpected=int(figures.get("unexpected_count") or 0),
+    )

@@ -1,0 +1,482 @@
+"""The gate's verdicts: which delivered rows flow, which wait, and why.
+
+    quality.quarantine      one row per broken rule and cell, with reason and repair
+    quality.duplicates      one row per exact copy of an earlier row of the same file
+    quality.held_rows       one row per row that does not flow: what staging leaves out
+    quality.reconciliation  one row per file: delivered = accepted + quarantined
+                            + duplicates
+
+Verdicts belong to a file and a version of the rules, and are made once for each.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from orchestration.lib.quality.rules import RuleContext
+from orchestration.lib.quality.suites import Binding, Suite
+from orchestration.lib.warehouse import literal, quoted
+
+_TABLES = """
+create schema if not exists quality;
+create table if not exists quality.quarantine (
+    row_id varchar not null,
+    source varchar not null,
+    export varchar not null,
+    file_id varchar not null,
+    line bigint not null,
+    rule varchar not null,
+    severity varchar not null,
+    column_name varchar,
+    value varchar,
+    reason varchar not null,
+    suggestion varchar,
+    status varchar not null
+);
+create table if not exists quality.duplicates (
+    source varchar not null,
+    export varchar not null,
+    file_id varchar not null,
+    line bigint not null,
+    first_line bigint not null,
+    is_dropped boolean not null
+);
+create table if not exists quality.judged_files (
+    source varchar not null,
+    export varchar not null,
+    file_id varchar not null,
+    rules_version varchar not null,
+    primary key (source, export, file_id)
+);
+"""
+
+_HELD = "severity = 'critical' and status = 'open'"
+
+_HELD_ROWS = f"""
+create or replace table quality.held_rows as
+select
+    source,
+    export,
+    file_id as _file_id,
+    line as _line,
+    min(verdict) as verdict
+from (
+    select source, export, file_id, line, 'duplicate' as verdict
+    from quality.duplicates
+    where is_dropped
+    union all
+    select source, export, file_id, line, 'quarantined' as verdict
+    from quality.quarantine
+    where {_HELD}
+)
+group by source, export, file_id, line
+order by source, export, file_id, line
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedExport:
+    """What the gate must know of an export: a slice of its contract, as values."""
+
+    source: str
+    export: str
+    #: All columns of the raw table that were delivered.
+    columns: tuple[str, ...]
+    #: Whether an exact copy of a row is dropped or flows as a second fact.
+    drops_duplicates: bool
+    #: Column that names a group of rows (an order); it may be blank on later rows.
+    grouped_by: str | None
+    #: Column that only the group's first row carries.
+    group_header: str | None
+
+    @property
+    def table(self) -> str:
+        """The raw table, as SQL."""
+        return f"{quoted(self.source)}.{quoted(self.export)}"
+
+    @property
+    def judged_rows(self) -> str:
+        """SQL of the rows that rules apply to: all but the dropped copies.
+
+        A dropped copy is no finding of its own: its first row is judged.
+        """
+        return (
+            f"select * from {self.table} where (_file_id, _line) not in"
+            " (select (duplicates.file_id, duplicates.line) from quality.duplicates"
+            f" where {self.is_it} and duplicates.is_dropped)"
+        )
+
+    @property
+    def key(self) -> str:
+        """`'source', 'export'` as SQL literals."""
+        return f"{literal(self.source)}, {literal(self.export)}"
+
+    @property
+    def is_it(self) -> str:
+        """SQL, true for rows of the quality tables that belong to this export."""
+        return f"source = {literal(self.source)} and export = {literal(self.export)}"
+
+
+def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the tables that verdicts are written to."""
+    connection.execute(_TABLES)
+
+
+def unjudged(
+    connection: duckdb.DuckDBPyConnection,
+    export: JudgedExport,
+    file_ids: Sequence[str],
+    rules_version: str,
+) -> list[str]:
+    """The files among `file_ids` without verdicts under this version of the rules."""
+    judged = connection.execute(
+        f"select file_id from quality.judged_files where {export.is_it}"
+        " and rules_version = ?",
+        [rules_version],
+    ).fetchall()
+    return [each for each in file_ids if (each,) not in judged]
+
+
+def judge(
+    connection: duckdb.DuckDBPyConnection,
+    export: JudgedExport,
+    suite: Suite,
+    context: RuleContext,
+    *,
+    rejects: Mapping[str, Path],
+    rules_version: str,
+) -> None:
+    """Write the verdicts on whole files, replacing earlier ones, in one transaction.
+
+    Args:
+        rejects: by file id, the Parquet file of its rows that fit no record
+            (`line`, `reason`, `text`).
+    """
+    if not rejects:
+        return
+    files = ", ".join(literal(file_id) for file_id in rejects)
+    connection.begin()
+    try:
+        for table in ("quarantine", "duplicates", "judged_files"):
+            connection.execute(
+                f"delete from quality.{table}"
+                f" where {export.is_it} and file_id in ({files})"
+            )
+        _insert_rejects(connection, export, rejects)
+        _insert_duplicates(connection, export, files)
+        _insert_broken_rules(connection, export, suite, context, files)
+        if export.grouped_by:
+            _hold_whole_groups(connection, export, files)
+        connection.execute(
+            f"insert into quality.judged_files select {export.key}, file_id, ?"
+            f" from unnest([{files}]) as files (file_id)",
+            [rules_version],
+        )
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+
+
+def _insert_rejects(
+    connection: duckdb.DuckDBPyConnection,
+    export: JudgedExport,
+    rejects: Mapping[str, Path],
+) -> None:
+    for file_id, path in rejects.items():
+        connection.execute(
+            f"""
+            insert into quality.quarantine
+            select
+                concat({literal(file_id)}, ':', line), {export.key},
+                {literal(file_id)}, line, 'ragged_row', 'critical', null, text,
+                reason, null, 'open'
+            from read_parquet({literal(str(path))})
+            """
+        )
+
+
+def _insert_broken_rules(
+    connection: duckdb.DuckDBPyConnection,
+    export: JudgedExport,
+    suite: Suite,
+    context: RuleContext,
+    files: str,
+) -> None:
+    """All rules of the suite over the judged rows of the files, in one statement."""
+    branches = [
+        _broken(export, binding, context, files)
+        for binding in suite.bindings
+        if binding.column in export.columns or binding.rule.id == "missing"
+    ]
+    if branches:
+        connection.execute(
+            "insert into quality.quarantine"
+            + " union all ".join(branches)
+            + " order by file_id, line, column_name, rule"
+        )
+
+
+def _broken(
+    export: JudgedExport, binding: Binding, context: RuleContext, files: str
+) -> str:
+    return f"""
+        select
+            concat(_file_id, ':', _line) as row_id,
+            {literal(export.source)} as source,
+            {literal(export.export)} as export,
+            _file_id as file_id,
+            _line as line,
+            {literal(binding.rule.id)} as rule,
+            {literal(binding.severity)} as severity,
+            {literal(binding.column)} as column_name,
+            {quoted(binding.column)} as value,
+            {literal(binding.rule.reason)} as reason,
+            {binding.suggestion(context)} as suggestion,
+            'open' as status
+        from ({export.judged_rows})
+        where _file_id in ({files}) and {binding.breaks(context)}
+    """
+
+
+def _insert_duplicates(
+    connection: duckdb.DuckDBPyConnection, export: JudgedExport, files: str
+) -> None:
+    """Exact copies within a file: found by hash, confirmed on all columns.
+
+    Between files nothing is a duplicate: a value that comes back after a change is
+    news.
+    """
+    columns = ", ".join(quoted(column) for column in export.columns)
+    connection.execute(
+        f"""
+        insert into quality.duplicates
+        with
+
+        hashed as (
+
+            select *, hash({columns}) as row_hash
+            from {export.table}
+            where _file_id in ({files})
+
+        ),
+
+        repeated as (
+
+            select _file_id, row_hash
+            from hashed
+            group by _file_id, row_hash
+            having count(*) > 1
+
+        ),
+
+        copies as (
+
+            select
+                hashed._file_id,
+                hashed._line,
+                min(hashed._line) over (
+                    partition by hashed._file_id, {columns}
+                ) as first_line
+            from hashed
+            inner join repeated
+                on repeated._file_id = hashed._file_id
+                and repeated.row_hash = hashed.row_hash
+
+        )
+
+        select
+            {export.key}, _file_id, _line, first_line,
+            {str(export.drops_duplicates).lower()}
+        from copies
+        where _line <> first_line
+        order by _file_id, _line
+        """
+    )
+
+
+def _hold_whole_groups(
+    connection: duckdb.DuckDBPyConnection, export: JudgedExport, files: str
+) -> None:
+    """A group of rows (an order) with a held row, or without its first, is held whole.
+
+    Half an order would be a wrong order. A rejected line belongs to the group above
+    it, where it may have been a part.
+    """
+    name, header = quoted(export.grouped_by or ""), quoted(export.group_header or "")
+    connection.execute(
+        f"""
+        insert into quality.quarantine
+        with
+
+        placed as (
+
+            select
+                _file_id,
+                _line,
+                last_value({name} ignore nulls) over (
+                    partition by _file_id
+                    order by _line
+                    rows between unbounded preceding and current row
+                ) as group_name,
+                {header} is not null as is_header
+            from {export.table}
+            where _file_id in ({files})
+
+        ),
+
+        held as (
+
+            select distinct file_id as _file_id, line as _line
+            from quality.quarantine
+            where {export.is_it} and file_id in ({files}) and {_HELD}
+
+        ),
+
+        held_groups as (
+
+            select held._file_id, placed.group_name
+            from held
+            asof join placed
+                on placed._file_id = held._file_id
+                and placed._line <= held._line
+
+        ),
+
+        headless_groups as (
+
+            select _file_id, group_name
+            from placed
+            group by _file_id, group_name
+            having not bool_or(is_header)
+
+        ),
+
+        whole as (
+
+            select _file_id, group_name, 'held_with_its_group' as rule
+            from held_groups
+            union
+            select _file_id, group_name, 'group_without_header' as rule
+            from headless_groups
+
+        )
+
+        select
+            concat(placed._file_id, ':', placed._line),
+            {export.key},
+            placed._file_id,
+            placed._line,
+            min(whole.rule),
+            'critical',
+            {literal(export.grouped_by or "")},
+            any_value(placed.group_name),
+            'another row of the same group is held back or missing: see its lines',
+            null,
+            'open'
+        from placed
+        inner join whole
+            on whole._file_id = placed._file_id
+            and whole.group_name is not distinct from placed.group_name
+        left join held
+            on held._file_id = placed._file_id
+            and held._line = placed._line
+        left join quality.duplicates as dropped
+            on dropped.file_id = placed._file_id
+            and dropped.line = placed._line
+            and dropped.is_dropped
+        where held._line is null and dropped.line is null
+        group by placed._file_id, placed._line
+        order by placed._file_id, placed._line
+        """
+    )
+
+
+def reconcile(
+    connection: duckdb.DuckDBPyConnection, exports: Sequence[JudgedExport]
+) -> None:
+    """Rebuild `quality.held_rows` and `quality.reconciliation` for all exports.
+
+    The four figures of a file are counted apart from each other (delivered by the
+    lander, accepted in the raw table), so that a lost row shows.
+    """
+    connection.execute(_HELD_ROWS)
+    counted = " union all ".join(_counts(export) for export in exports)
+    connection.execute(
+        "create or replace table quality.reconciliation as"
+        f" select * from ({counted}) order by source, export, file_id"
+    )
+
+
+def _counts(export: JudgedExport) -> str:
+    return f"""
+        select
+            {literal(export.source)} as source,
+            {literal(export.export)} as export,
+            judged_files.file_id,
+            (
+                select any_value(file_ledger.rows_delivered)
+                from ops.file_ledger
+                where
+                    {export.is_it}
+                    and file_ledger.file_id = judged_files.file_id
+                    and file_ledger.outcome in ('landed', 'partly')
+            ) as delivered,
+            (
+                select count(*)
+                from {export.table} as landed
+                where
+                    landed._file_id = judged_files.file_id
+                    and not exists (
+                        select 1
+                        from quality.duplicates
+                        where
+                            duplicates.file_id = landed._file_id
+                            and duplicates.line = landed._line
+                    )
+                    and not exists (
+                        select 1
+                        from quality.quarantine
+                        where
+                            quarantine.file_id = landed._file_id
+                            and quarantine.line = landed._line
+                            and {_HELD}
+                    )
+            ) as accepted,
+            (
+                select count(distinct quarantine.line)
+                from quality.quarantine
+                where
+                    quarantine.file_id = judged_files.file_id
+                    and {_HELD}
+                    and not exists (
+                        select 1
+                        from quality.duplicates
+                        where
+                            duplicates.file_id = quarantine.file_id
+                            and duplicates.line = quarantine.line
+                    )
+            ) as quarantined,
+            (
+                select count(*)
+                from quality.duplicates
+                where duplicates.file_id = judged_files.file_id
+            ) as duplicates
+        from quality.judged_files
+        where {export.is_it}
+    """
+
+
+def unbalanced_files(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Files whose figures do not add up; there must be none."""
+    rows = connection.execute(
+        """
+        select concat(source, '.', export, ' ', file_id)
+        from quality.reconciliation
+        where delivered is distinct from accepted + quarantined + duplicates
+        order by source, export, file_id
+        """
+    ).fetchall()
+    return [row[0] for row in rows]

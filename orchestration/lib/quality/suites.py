@@ -1,0 +1,156 @@
+"""Suites: which rules guard which columns, read from `expectations/`.
+
+A suite is a Great Expectations suite as JSON, one per export, its path the export's
+asset key: `expectations/shopify/orders.json`. Expectations of the type
+`expect_column_values_to_keep_rule` bind a rule of the registry to a column:
+
+    {"type": "expect_column_values_to_keep_rule",
+     "kwargs": {"column": "created_at", "rule": "unparsable_date",
+                "parser": "parse_offset_timestamp", "mostly": 0.9},
+     "severity": "critical"}
+
+Rows that break it are held (critical) or flow without the cell (warning); when more
+than 1 - `mostly` of the rows do, the whole export fails the check, and a critical
+failure stops everything downstream.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestration.lib.quality.rules import REGISTRY, Cell, Rule, RuleContext
+from orchestration.lib.warehouse import quoted
+
+EXPECTATION_TYPE = "expect_column_values_to_keep_rule"
+#: Parsers whose texts are classified beforehand, and the tables that hold the result.
+CONTACT_PARSERS = {
+    "email_address": "quality.email_addresses",
+    "phone_number": "quality.phone_numbers",
+}
+
+
+class SuiteError(ValueError):
+    """A suite names a rule that does not exist, or binds it badly."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Binding:
+    """One rule on one column."""
+
+    column: str
+    rule: Rule
+    severity: str
+    parser: str | None = None
+    #: Column and parser of the row's date, for rules on currencies.
+    date_column: str | None = None
+    date_parser: str | None = None
+    #: The row is judged only where this column has a value.
+    where_present: str | None = None
+    mostly: float = 1.0
+
+    @property
+    def contact_table(self) -> str | None:
+        """Where the column's texts are classified, if they are contacts."""
+        return CONTACT_PARSERS.get(self.parser or "")
+
+    def breaks(self, context: RuleContext) -> str:
+        """SQL, true for rows of the raw table that break the rule."""
+        if self.contact_table and self.rule.id != "missing":
+            predicate = (
+                f"{quoted(self.column)} in (select known.contact_text"
+                f" from {self.contact_table} as known where known.rule ="
+                f" '{self.rule.id}')"
+            )
+        else:
+            predicate = self.rule.breaks(self._cell(context))
+        if self.where_present:
+            return f"({quoted(self.where_present)} is not null and {predicate})"
+        return predicate
+
+    def suggestion(self, context: RuleContext) -> str:
+        """SQL of a safe repair of the cell, or of null."""
+        if self.contact_table:
+            return (
+                f"(select any_value(known.suggestion) from {self.contact_table}"
+                f" as known where known.contact_text = {quoted(self.column)})"
+            )
+        return self.rule.suggestion(self._cell(context))
+
+    def _cell(self, context: RuleContext) -> Cell:
+        macros = context.macros
+
+        def parse(text: str) -> str:
+            if self.parser is None:
+                raise SuiteError(f"rule {self.rule.id} on {self.column} needs a parser")
+            return macros.parse(self.parser, text)
+
+        date = "null"
+        if self.date_column and self.date_parser:
+            parsed = macros.parse(self.date_parser, quoted(self.date_column))
+            date = f"cast({parsed} as date)"
+        return Cell(column=quoted(self.column), parse=parse, context=context, date=date)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """The guard of one export."""
+
+    source: str
+    export: str
+    #: The file's content, as Great Expectations reads it.
+    document: dict[str, Any]
+    bindings: tuple[Binding, ...]
+    #: Changes when the file changes.
+    version: str
+
+    @property
+    def check_names(self) -> list[str]:
+        """Names of the asset checks, one per expectation, in the file's order."""
+        return [check_name(each) for each in self.document["expectations"]]
+
+
+def read_suite(expectations: Path, source: str, export: str) -> Suite:
+    """Read `expectations/<source>/<export>.json`.
+
+    Raises:
+        FileNotFoundError: the export has no suite.
+        SuiteError: an expectation binds an unknown rule or repeats another one.
+    """
+    path = expectations / source / f"{export}.json"
+    text = path.read_text(encoding="utf-8")
+    document = json.loads(text)
+    names = [check_name(each) for each in document["expectations"]]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise SuiteError(f"{path.name}: repeated expectations {repeated}")
+    return Suite(
+        source=source,
+        export=export,
+        document=document,
+        bindings=tuple(
+            _binding(path, each)
+            for each in document["expectations"]
+            if each["type"] == EXPECTATION_TYPE
+        ),
+        version=hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+def check_name(expectation: dict[str, Any]) -> str:
+    """The name of an expectation's asset check: `created_at__unparsable_date`."""
+    kwargs = expectation["kwargs"]
+    what = kwargs.get("rule") or expectation["type"].removeprefix("expect_")
+    return f"{kwargs['column']}__{what}" if "column" in kwargs else what
+
+
+def _binding(path: Path, expectation: dict[str, Any]) -> Binding:
+    options = dict(expectation["kwargs"])
+    rule = REGISTRY.get(options.pop("rule"))
+    if rule is None:
+        raise SuiteError(
+            f"{path.name}: unknown rule {expectation['kwargs']['rule']!r};"
+            f" known are {', '.join(sorted(REGISTRY))}"
+        )
+    return Binding(rule=rule, severity=expectation["severity"], **options)
