@@ -1,0 +1,24 @@
+{# Money is decimal(38, 6) until a mart rounds it, once, half away from zero. #}
+{% macro money(amount) -%}
+    cast(round({{ amount }}, 2) as decimal(18, 2))
+{%- endmacro %}
+
+{# A sum of amounts that stays a decimal(38, 6); null over no rows. #}
+{% macro sum_amount(amount) -%}
+    cast(sum({{ amount }}) as decimal(38, 6))
+{%- endmacro %}
+
+{# A fraction; null where the denominator is zero. Six digits, through double. #}
+{% macro ratio(numerator, denominator) -%}
+    cast(
+        round(
+            cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0),
+            6
+        ) as decimal(18, 6)
+    )
+{%- endmacro %}
+
+{# 1 to 5 from a rank among so many, equal ranks alike. #}
+{% macro quintile(ranking, total) -%}
+    cast(1 + floor(5 * cast({{ ranking }} - 1 as double) / {{ total }}) as integer)
+{%- endmacro %}

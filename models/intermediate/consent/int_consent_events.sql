@@ -1,0 +1,195 @@
+with
+
+contacts as (
+
+    select * from {{ ref("stg_hubspot__contacts") }}
+
+),
+
+shop_customers as (
+
+    select * from {{ ref("stg_shopify__customers") }}
+
+),
+
+shop_orders as (
+
+    select * from {{ ref("stg_shopify__orders") }}
+
+),
+
+members as (
+
+    select * from {{ ref("stg_mailchimp__members") }}
+
+),
+
+message_events as (
+
+    select * from {{ ref("stg_sendgrid__events") }}
+
+),
+
+crm_opt_outs as (
+
+    select
+        email as contact_point,
+        false as is_granted,
+        coalesce(modified_at, created_at) as decided_at,
+        'hubspot' as source,
+        'opt-out in the CRM' as evidence
+
+    from contacts
+
+    where is_unsubscribed
+
+),
+
+shop_opt_ins as (
+
+    -- a state without a date: weaker than any dated act
+    select
+        email as contact_point,
+        true as is_granted,
+        cast(null as timestamp) as decided_at,
+        'shopify' as source,
+        'accepts e-mail marketing' as evidence
+
+    from shop_customers
+
+    where accepts_email_marketing
+
+),
+
+checkout_opt_ins as (
+
+    select
+        email as contact_point,
+        true as is_granted,
+        ordered_at as decided_at,
+        'shopify' as source,
+        'accepted marketing at checkout' as evidence
+
+    from shop_orders
+
+    where
+        accepts_marketing
+        and shopify_order_id is not null
+
+),
+
+newsletter_opt_ins as (
+
+    select
+        email as contact_point,
+        true as is_granted,
+        coalesce(confirmed_at, opted_in_at) as decided_at,
+        'mailchimp' as source,
+        'newsletter opt-in' as evidence
+
+    from members
+
+    where coalesce(confirmed_at, opted_in_at) is not null
+
+),
+
+newsletter_opt_outs as (
+
+    select
+        email as contact_point,
+        false as is_granted,
+        unsubscribed_at as decided_at,
+        'mailchimp' as source,
+        'newsletter opt-out' as evidence
+
+    from members
+
+    where unsubscribed_at is not null
+
+),
+
+message_acts as (
+
+    select
+        email as contact_point,
+        event_kind = 'group_resubscribe' as is_granted,
+        happened_at as decided_at,
+        'sendgrid' as source,
+        case event_kind
+            when 'spamreport' then 'complaint about spam'
+            when 'group_resubscribe' then 'resubscribed'
+            else 'unsubscribed in a message'
+        end as evidence
+
+    from message_events
+
+    where
+        event_kind in (
+            'unsubscribe', 'group_unsubscribe', 'group_resubscribe', 'spamreport'
+        )
+
+),
+
+acts as (
+
+    select * from crm_opt_outs
+    union all
+    select * from shop_opt_ins
+    union all
+    select * from checkout_opt_ins
+    union all
+    select * from newsletter_opt_ins
+    union all
+    select * from newsletter_opt_outs
+    union all
+    select * from message_acts
+
+),
+
+known_acts as (
+
+    -- the same act may be told by several rows
+    select
+        contact_point,
+        is_granted,
+        decided_at,
+        source,
+        evidence
+
+    from acts
+
+    where
+        contact_point is not null
+        and (
+            decided_at is null
+            or {{ business_day("decided_at") }} <= {{ as_of_date() }}
+        )
+
+    group by
+        contact_point,
+        is_granted,
+        decided_at,
+        source,
+        evidence
+
+),
+
+final as (
+
+    select
+        {{ surrogate_key([
+            "contact_point", "is_granted", "decided_at", "source", "evidence"
+        ]) }} as consent_event_id,
+        'email' as channel,
+        contact_point,
+        'marketing' as purpose,
+        is_granted,
+        decided_at,
+        source,
+        evidence
+
+    from known_acts
+
+)
+
+select * from final

@@ -1,0 +1,163 @@
+with
+
+attributes as (
+
+    select * from {{ ref("int_customer_attributes") }}
+
+),
+
+preferred_emails as (
+
+    select * from {{ ref("int_customer_emails") }}
+
+    where is_preferred
+
+),
+
+identifiers as (
+
+    select * from {{ ref("int_identifiers") }}
+
+),
+
+customer_ids as (
+
+    select * from {{ ref("stg_identity__customer_ids") }}
+
+),
+
+orders as (
+
+    select * from {{ ref("orders") }}
+
+),
+
+messages as (
+
+    select * from {{ ref("messages") }}
+
+),
+
+rfm as (
+
+    select * from {{ ref("rfm") }}
+
+),
+
+phones as (
+
+    select
+        customer_ids.customer_id,
+        identifiers.identifier_value as phone,
+
+        row_number() over (
+            partition by customer_ids.customer_id
+            order by
+                max(identifiers.first_seen_at) desc nulls last,
+                count(*) desc,
+                identifiers.identifier_value asc
+        ) as preference
+
+    from identifiers
+    inner join customer_ids
+        on customer_ids.source = identifiers.source
+        and customer_ids.export = identifiers.export
+        and customer_ids.record_id = identifiers.record_id
+
+    where identifiers.identifier_type = 'phone'
+
+    group by
+        customer_ids.customer_id,
+        identifiers.identifier_value
+
+),
+
+paid_orders as (
+
+    select
+        customer_id,
+        count(*) as paid_order_count,
+        min(ordered_on) as first_order_on,
+        max(ordered_on) as last_order_on,
+        cast(sum(net_amount_base) as decimal(18, 2)) as revenue_to_date
+
+    from orders
+
+    where is_paid
+
+    group by customer_id
+
+),
+
+received as (
+
+    select
+        customer_id,
+        count(*) as message_count,
+        max(opened_by_human_at) as last_opened_at,
+        max(clicked_at) as last_clicked_at
+
+    from messages
+
+    group by customer_id
+
+),
+
+final as (
+
+    select
+        -- ids
+        attributes.customer_id,
+
+        -- strings
+        attributes.first_name,
+        attributes.last_name,
+        preferred_emails.email,
+        phones.phone,
+        attributes.city,
+        attributes.country,
+        attributes.sources,
+        coalesce(rfm.lifecycle_stage, 'prospect') as lifecycle_stage,
+        case
+            when preferred_emails.email is null then 'no_email'
+            when preferred_emails.is_reachable then 'reachable'
+            when preferred_emails.suppression_reason is not null
+                then preferred_emails.suppression_reason
+            when preferred_emails.is_consent_unknown then 'consent_unknown'
+            else 'consent_withdrawn'
+        end as email_reachability,
+
+        -- numbers
+        attributes.record_count,
+        coalesce(paid_orders.paid_order_count, 0) as paid_order_count,
+        coalesce(paid_orders.revenue_to_date, 0) as revenue_to_date,
+        coalesce(received.message_count, 0) as message_count,
+
+        -- booleans
+        coalesce(preferred_emails.is_reachable, false) as is_reachable_by_email,
+
+        -- dates and timestamps
+        attributes.birth_date,
+        paid_orders.first_order_on,
+        paid_orders.last_order_on,
+        attributes.first_seen_at,
+        attributes.last_seen_at,
+        received.last_opened_at,
+        received.last_clicked_at
+
+    from attributes
+    left join preferred_emails
+        on preferred_emails.customer_id = attributes.customer_id
+    left join phones
+        on phones.customer_id = attributes.customer_id
+        and phones.preference = 1
+    left join paid_orders
+        on paid_orders.customer_id = attributes.customer_id
+    left join received
+        on received.customer_id = attributes.customer_id
+    left join rfm
+        on rfm.customer_id = attributes.customer_id
+
+)
+
+select * from final
