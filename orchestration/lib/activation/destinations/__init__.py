@@ -1,0 +1,1 @@
+"""Places that audiences are sent to."""
