@@ -1,0 +1,364 @@
+"""`crm360`: a thin layer over Dagster and dbt for people at a terminal.
+
+Exit status 0 means that what the command says happened; 1 that it did not; 2 that it
+was called or configured wrongly.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from orchestration.settings import Settings, SettingsError, load_settings
+
+DEMO_CUSTOMERS = 2000
+
+
+class _Wrong(click.ClickException):
+    """Called or configured wrongly."""
+
+    exit_code = 2
+
+
+@contextlib.contextmanager
+def _clear_errors(settings: Settings | None = None) -> Iterator[None]:
+    """Errors that a person can do something about, without a traceback."""
+    from orchestration.lib.activation.plan import PlanRefused
+    from orchestration.lib.landing.contract import ContractError
+    from orchestration.lib.quality.suites import SuiteError
+    from orchestration.lib.warehouse import WarehouseBusy, WarehouseUnreadable
+
+    try:
+        yield
+    except (SettingsError, ContractError, SuiteError) as error:
+        raise _Wrong(str(error)) from error
+    except WarehouseUnreadable as error:
+        raise click.ClickException(
+            f"{error} Nothing delivered is lost: `crm360 run --full` sets the file"
+            " aside and rebuilds it from the landed rows."
+        ) from error
+    except (FileNotFoundError, WarehouseBusy, PlanRefused) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@click.group()
+@click.version_option(package_name="crm360")
+def main() -> None:
+    """Raw CRM, shop and e-mail exports in; customers, KPIs and audiences out.
+
+    \b
+    crm360 demo                      see it work on an invented company
+    crm360 run --landing exports/    the whole pipeline on your own exports
+    crm360 plan winback              what a sync would do, and who is left out why
+    """
+
+
+@main.command()
+@click.option("--customers", default=2000, show_default=True, help="People to invent.")
+@click.option("--days", default=730, show_default=True, help="Days of history.")
+@click.option(
+    "--seed", default=360, show_default=True, help="Another one, another company."
+)
+@click.option(
+    "--end-on",
+    type=click.DateTime(["%Y-%m-%d"]),
+    default="2026-10-31",
+    show_default=True,
+    help="Last day of the history.",
+)
+@click.option(
+    "--defects",
+    type=click.FloatRange(0, 1),
+    help="Rate of every kind of defect, for example 0.02; 0 for a clean company."
+    " Default: about 0.01, each kind its own.",
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the exports and truth/.",
+)
+def simulate(
+    customers: int,
+    days: int,
+    seed: int,
+    end_on: datetime,
+    defects: float | None,
+    out: Path,
+) -> None:
+    """Write the exports of an invented company, and the truth behind them.
+
+    The same arguments give byte-equal files. The pipeline never reads truth/.
+
+    \b
+    crm360 simulate --customers 5000 --out company/
+    crm360 simulate --customers 5000 --defects 0 --out clean/
+    """
+    from orchestration.lib.simulate import DefectRates
+    from orchestration.lib.simulate import simulate as write_company
+
+    try:
+        company = write_company(
+            out,
+            customers=customers,
+            days=days,
+            seed=seed,
+            end_on=end_on.date(),
+            rates=DefectRates() if defects is None else DefectRates.all(defects),
+            progress=lambda name: click.echo(f"  {name}", err=True),
+        )
+    except ValueError as error:
+        raise _Wrong(str(error)) from error
+    for name, rows in company.rows.items():
+        click.echo(f"{rows:>12,} rows  {name}")
+
+
+@main.command()
+@click.option("--customers", default=DEMO_CUSTOMERS, show_default=True)
+def demo(customers: int) -> None:
+    """Invent a company, run everything on its exports, and say what to open next."""
+    from orchestration.lib.simulate import simulate as write_company
+
+    with _clear_errors():
+        settings = load_settings()
+        click.echo(f"Inventing a company of {customers:,} customers ...", err=True)
+        company = write_company(settings.home / "demo", customers=customers)
+        _run(settings, landing=company.out, as_of=date(2026, 10, 31))
+        published = settings.published / "current"
+        click.echo(
+            "\nOpen next\n"
+            f"  query      duckdb {published / 'marts_private.duckdb'}"
+            ' "from customer_360 limit 5"\n'
+            f"  audience   {settings.home / 'outbox' / 'winback' / 'members.csv'}\n"
+            f"  data docs  {settings.data_docs}\n"
+            "  graph      make dev, then http://127.0.0.1:3000"
+        )
+
+
+@main.command()
+@click.option(
+    "--landing",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of deliveries. Default: the configured one (var/landing).",
+)
+@click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The logical today, where every metric ends. Default: today.",
+)
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Forget every verdict and rebuild the warehouse from the landed rows;"
+    " customer ids stay. Also mends a damaged warehouse file.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def run(
+    landing: Path | None, as_of: datetime | None, full: bool, as_json: bool
+) -> None:
+    """Land what was delivered, build the marts, publish them, send the audiences.
+
+    \b
+    crm360 run
+    crm360 run --landing exports/ --as-of 2011-05-31
+    """
+    with _clear_errors():
+        settings = load_settings()
+        zone = ZoneInfo(settings.business_timezone)
+        _run(
+            settings,
+            landing=(landing or settings.landing).absolute(),
+            as_of=as_of.date() if as_of else datetime.now(zone).date(),
+            full=full,
+            as_json=as_json,
+        )
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=3000, show_default=True)
+def dev(host: str, port: int) -> None:
+    """Dagster's UI with schedules and sensors, on the same state."""
+    from orchestration.launch import prepare_environment
+
+    with _clear_errors():
+        prepare_environment(load_settings())
+    program = str(Path(sys.executable).with_name("dagster"))
+    module = ["-m", "orchestration.definitions"]
+    os.execv(program, [program, "dev", *module, "-h", host, "-p", str(port)])
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def status(as_json: bool) -> None:
+    """How the last run went, what is held back, and what each destination holds."""
+    from orchestration.components import gate
+
+    with _clear_errors():
+        settings = load_settings()
+        _print_summary(settings, as_json=as_json)
+        problems = gate.problems(settings)
+        if not as_json:
+            click.echo(f"Gate         {'closed' if problems else 'open'}")
+            for problem in problems:
+                click.echo(f"  {problem}")
+
+
+@main.command()
+@click.argument("audience", required=False)
+@click.option("--destination", help="Only this destination.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plans as JSON.")
+def plan(audience: str | None, destination: str | None, as_json: bool) -> None:
+    """What a sync would do, member by member, and who is left out and why.
+
+    Nothing is sent. The plan's rows are in activation.plan_rows.
+
+    \b
+    crm360 plan
+    crm360 plan winback --destination outbox
+    """
+    from orchestration.components import audience_sync
+    from orchestration.lib.activation.plan import left_out, write_plan
+
+    with _clear_errors():
+        settings = load_settings()
+        as_of = _last_as_of(settings)
+        found: list[dict[str, Any]] = []
+        for sync in _syncs(settings, audience, destination):
+            with audience_sync.sync_state(settings) as connection:
+                made = write_plan(connection, sync, as_of)
+                reasons = left_out(connection, made.plan_id)
+            found.append({**dataclasses.asdict(made), "left_out_because": reasons})
+        audience_sync.publish_state(settings)
+    if as_json:
+        click.echo(json.dumps(found, default=str, indent=2))
+        return
+    for each in found:
+        click.echo(
+            f"{each['plan_id']}  {each['audience']} -> {each['destination']}:"
+            f" add {each['adds']}, change {each['changes']}, remove {each['removes']},"
+            f" unchanged {each['unchanged']}, left out {each['left_out']}"
+        )
+        for reason, count in each["left_out_because"].items():
+            click.echo(f"  left out   {count:>8,}  {reason}")
+    click.echo("Apply one with: crm360 apply PLAN")
+
+
+@main.command()
+@click.argument("plan_id", metavar="PLAN")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+def apply(plan_id: str, as_json: bool) -> None:
+    """Do exactly what a plan says, or refuse.
+
+    Refused when the data moved on since, the plan was altered, or the gate is closed.
+    """
+    from orchestration.components import audience_sync, gate
+    from orchestration.lib.activation.apply import apply_plan
+    from orchestration.lib.activation.plan import PlanRefused, read_plan
+
+    with _clear_errors():
+        settings = load_settings()
+        closed = gate.problems(settings)
+        with audience_sync.sync_state(settings) as connection:
+            stored = read_plan(connection, plan_id)
+            if stored is None:
+                raise PlanRefused(f"there is no plan {plan_id}: see `crm360 plan`")
+            (sync,) = _syncs(settings, stored.audience, stored.destination)
+            done = apply_plan(
+                connection,
+                sync,
+                plan_id,
+                audience_sync.make_destination(settings, sync.destination),
+                closed_because=closed,
+            )
+        audience_sync.publish_state(settings)
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(done), indent=2))
+    else:
+        click.echo(
+            f"{plan_id}: sent {done.sent}, acknowledged {done.acknowledged},"
+            f" rejected {done.rejected}, unknown {done.unknown}"
+        )
+    if not done.is_complete:
+        raise click.ClickException(done.problem or "not everything was acknowledged")
+
+
+def _run(
+    settings: Settings,
+    *,
+    landing: Path,
+    as_of: date,
+    full: bool = False,
+    as_json: bool = False,
+) -> None:
+    """Launch the daily job in this process and print what came of it."""
+    from orchestration.launch import launch, set_aside_warehouse
+    from orchestration.lib.warehouse import connect
+
+    if full:
+        set_aside_warehouse(settings)
+    with connect(settings.warehouse):
+        pass  # a busy or damaged file is better told now than by a failed step
+    failures = launch(settings, landing=landing, as_of=as_of)
+    if failures:
+        for failure in failures:
+            click.echo(failure, err=True)
+        raise click.ClickException(
+            "the run failed; nothing was published or sent after the failed step"
+        )
+    _print_summary(settings, as_json=as_json)
+
+
+def _print_summary(settings: Settings, *, as_json: bool) -> None:
+    from orchestration.lib.report.summary import summarise, text
+
+    summary = summarise(settings.warehouse, settings.marts, settings.activation)
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(summary), default=str, indent=2))
+    else:
+        click.echo(text(summary))
+
+
+def _last_as_of(settings: Settings) -> date:
+    from orchestration.lib.runs import last_run
+    from orchestration.lib.warehouse import connect
+
+    with connect(settings.warehouse) as connection:
+        found = last_run(connection)
+    if found is None:
+        raise FileNotFoundError("nothing has run yet: `crm360 run` first")
+    return found[1]
+
+
+def _syncs(
+    settings: Settings, audience: str | None, destination: str | None
+) -> list[Any]:
+    from orchestration.components.syncs import syncs
+
+    every = syncs(settings)
+    found = [
+        sync
+        for sync in every
+        if audience in (None, sync.audience.name)
+        and destination in (None, sync.destination)
+    ]
+    if not found:
+        known = [f"{each.audience.name} -> {each.destination}" for each in every]
+        raise SettingsError(
+            f"no sync of {audience or 'any audience'} to"
+            f" {destination or 'any destination'} is configured; there are"
+            f" {', '.join(known)}"
+        )
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Repeated Dagster shapes: factories that `defs` calls once per thing."""

@@ -1,0 +1,299 @@
+"""One export from its files to verdicts: landed, judged, and guarded by its suite."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from orchestration.components.pipeline import Pipeline
+from orchestration.dbt import MACROS, SEEDS
+from orchestration.lib.landing import lander, ledger
+from orchestration.lib.landing.contract import ExportContract
+from orchestration.lib.landing.lander import LedgerRow
+from orchestration.lib.quality import contacts, judge
+from orchestration.lib.quality.judge import JudgedExport
+from orchestration.lib.quality.results import (
+    ExpectationResult,
+    create_tables,
+    known_results,
+    record_results,
+)
+from orchestration.lib.quality.rules import RuleContext
+from orchestration.lib.quality.sql_macros import MACRO_FILES, SqlMacros
+from orchestration.lib.quality.suites import Suite, read_suite
+from orchestration.lib.runs import RunParameters, stage
+from orchestration.lib.warehouse import connect, literal
+from orchestration.settings import FX_MAX_AGE_DAYS, PROJECT, Settings
+
+EXPECTATIONS = PROJECT / "expectations"
+_LANDED = ("landed", "partly")
+
+
+def stage_name(contract: ExportContract) -> str:
+    """The stage of `ops.stages` that lands and guards this export."""
+    return f"land {contract.key}"
+
+
+def landed_export(contract: ExportContract) -> dg.AssetsDefinition:
+    """The asset of one export: rows as delivered, with the checks of its suite."""
+    suite = read_suite(EXPECTATIONS, contract.source, contract.export)
+    key = dg.AssetKey([contract.source, contract.export])
+
+    @dg.asset(
+        key=key,
+        description=contract.description,
+        group_name="raw",
+        kinds={contract.reader, "duckdb", "greatexpectations"},
+        owners=[f"team:{contract.owner}"],
+        pool="warehouse",
+        check_specs=[
+            dg.AssetCheckSpec(
+                name, asset=key, blocking=expectation["severity"] == "critical"
+            )
+            for name, expectation in zip(
+                suite.check_names, suite.document["expectations"], strict=True
+            )
+        ],
+    )
+    def export(
+        context: dg.AssetExecutionContext, pipeline: Pipeline
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        guard = ExportGuard(contract, suite, pipeline, pipeline.parameters(context))
+        with stage(
+            pipeline.settings.warehouse, stage_name(contract), guard.run
+        ) as step:
+            guard.land(context.log.info)
+            guard.judge()
+            results = guard.evaluate()
+            if problem := guard.problem(results):
+                step.fail(problem)
+        yield dg.MaterializeResult(metadata=guard.metadata())
+        yield from _check_results(key, suite, results)
+
+    return export
+
+
+class ExportGuard:
+    """The steps that one export goes through in a run, in order."""
+
+    def __init__(
+        self,
+        contract: ExportContract,
+        suite: Suite,
+        pipeline: Pipeline,
+        run: RunParameters,
+    ) -> None:
+        self.contract, self.suite, self.run = contract, suite, run
+        self.settings = pipeline.settings
+        self.names = pipeline.claimed_files()[0][contract.key]
+        self.rules = RuleContext(
+            macros=SqlMacros(
+                MACROS, {"business_timezone": self.settings.business_timezone}
+            ),
+            seeds=SEEDS,
+            base_currency=run.base_currency,
+            fx_max_age_days=FX_MAX_AGE_DAYS,
+        )
+        self.rules_version = _rules_version(suite, self.settings, run)
+        self.seen: list[LedgerRow] = []
+        self.landed: list[LedgerRow] = []
+
+    def land(self, progress: Any) -> None:  # noqa: ANN401 - a logger's method
+        """Land files that are new by content; refused ones are tried again."""
+        with connect(self.settings.warehouse) as connection:
+            ledger.create_ledger(connection, self.settings.raw)
+            known = ledger.read(connection, self.contract)
+        for row in lander.land_export(
+            self.contract,
+            self.names,
+            landing=self.run.landing,
+            raw=self.settings.raw,
+            known=known,
+            now=datetime.now(UTC),
+            progress=progress,
+        ):
+            self.seen.append(row)
+            with connect(self.settings.warehouse) as connection:
+                ledger.record(connection, [row])
+        with connect(self.settings.warehouse) as connection:
+            ledger.create_raw_table(connection, self.contract, self.settings.raw)
+            self.landed = [
+                row
+                for row in ledger.read(connection, self.contract)
+                if row.outcome in _LANDED
+            ]
+
+    def judge(self) -> None:
+        """Classify contacts and write verdicts for files that have none yet."""
+        export = judged_export(self.contract, self.landed)
+        with connect(self.settings.warehouse) as connection:
+            judge.create_tables(connection)
+            contacts.create_tables(connection, _contacts_version(self.settings))
+            files = judge.unjudged(
+                connection,
+                export,
+                [row.file_id for row in self.landed],
+                self.rules_version,
+            )
+            if not files:
+                return
+            listed = ", ".join(literal(file_id) for file_id in files)
+            contacts.classify(
+                connection,
+                contacts.ContactClassifier(SEEDS, self.settings.phone_region),
+                rows=f"(select * from {export.table} where _file_id in ({listed}))",
+                email_columns=self.contract.email_columns,
+                phone_columns=self.contract.phone_columns,
+            )
+            judge.judge(
+                connection,
+                export,
+                self.suite,
+                self.rules,
+                rejects={
+                    row.file_id: lander.rejects_path(self.settings.raw, row)
+                    for row in self.landed
+                    if row.file_id in files
+                },
+                rules_version=self.rules_version,
+            )
+
+    def evaluate(self) -> list[ExpectationResult]:
+        """The suite's results over all landed rows; none if none was delivered."""
+        if not self.landed:
+            return []
+        files = sorted(row.file_id for row in self.landed)
+        version = _digest([self.rules_version, *files])
+        with connect(self.settings.warehouse) as connection:
+            create_tables(connection)
+            results = known_results(
+                connection, self.contract.source, self.contract.export, version
+            )
+        if not results:
+            # Great Expectations takes seconds to import: only when there is news.
+            from orchestration.lib.quality.expectations import validate
+
+            results = validate(
+                self.settings.warehouse,
+                self.suite,
+                self.rules,
+                rows=judged_export(self.contract, self.landed).judged_rows,
+                home=self.settings.home,
+            )
+        with connect(self.settings.warehouse) as connection:
+            record_results(
+                connection,
+                results,
+                run_id=self.run.run_id,
+                source=self.contract.source,
+                export=self.contract.export,
+                inputs_version=version,
+            )
+        return results
+
+    def problem(self, results: list[ExpectationResult]) -> str | None:
+        """What about this export must keep audiences from leaving, if anything."""
+        broken = [
+            result.check_name
+            for result in results
+            if result.severity == "critical" and not result.success
+        ]
+        if broken:
+            return f"critical checks failed: {', '.join(broken)}"
+        unread = [row for row in self.seen if row.outcome == "refused"] + [
+            row for row in self.landed[-1:] if row.outcome == "partly"
+        ]
+        if unread and self.contract.carries_consent:
+            return f"opt-outs may be missing: {unread[0].reason}"
+        return None
+
+    def metadata(self) -> dict[str, Any]:
+        """Figures for the asset's page; never a value of a row."""
+        with connect(self.settings.warehouse) as connection:
+            held = connection.execute(
+                "select rule, severity, count(*) from quality.quarantine"
+                " where source = ? and export = ? and status = 'open'"
+                " group by rule, severity order by rule, severity",
+                [self.contract.source, self.contract.export],
+            ).fetchall()
+        return {
+            "dagster/row_count": sum(
+                row.rows_delivered - row.rows_rejected for row in self.landed
+            ),
+            "files landed now": sum(row.outcome in _LANDED for row in self.seen),
+            "files refused now": sum(row.outcome == "refused" for row in self.seen),
+            "quarantine": {f"{rule} ({severity})": n for rule, severity, n in held},
+            "data docs": dg.MetadataValue.path(self.settings.data_docs),
+        }
+
+
+def judged_export(contract: ExportContract, landed: list[LedgerRow]) -> JudgedExport:
+    """The slice of the contract that the judge needs."""
+    delivered = {name: None for row in landed for name in row.columns}
+    return JudgedExport(
+        source=contract.source,
+        export=contract.export,
+        columns=tuple(delivered) or contract.columns,
+        drops_duplicates=contract.duplicates == "drop",
+        grouped_by=contract.grouped_by,
+        group_header=contract.group_header,
+    )
+
+
+def _check_results(
+    key: dg.AssetKey, suite: Suite, results: list[ExpectationResult]
+) -> Iterator[dg.AssetCheckResult]:
+    """One result per expectation; an export that was never delivered passes."""
+    by_name = {result.check_name: result for result in results}
+    for name in suite.check_names:
+        result = by_name.get(name)
+        critical = result is not None and result.severity == "critical"
+        yield dg.AssetCheckResult(
+            asset_key=key,
+            check_name=name,
+            passed=result is None or result.success,
+            severity=(
+                dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN
+            ),
+            metadata={
+                "evaluated": result.evaluated if result else 0,
+                "unexpected": result.unexpected if result else 0,
+            },
+        )
+
+
+def _rules_version(suite: Suite, settings: Settings, run: RunParameters) -> str:
+    """Changes with everything that verdicts depend on beside the rows."""
+    code = Path(judge.__file__).parent
+    files = [*sorted(code.glob("*.py")), *(MACROS / name for name in MACRO_FILES)]
+    return _digest(
+        [
+            suite.version,
+            run.base_currency,
+            settings.business_timezone,
+            _contacts_version(settings),
+            *(file.read_text(encoding="utf-8") for file in files),
+            *((SEEDS / name).read_text(encoding="utf-8") for name in _MONEY_SEEDS),
+        ]
+    )
+
+
+def _contacts_version(settings: Settings) -> str:
+    return _digest(
+        [
+            settings.phone_region,
+            Path(contacts.__file__).read_text(encoding="utf-8"),
+            *((SEEDS / name).read_text(encoding="utf-8") for name in _CONTACT_SEEDS),
+        ]
+    )
+
+
+_MONEY_SEEDS = ("currencies.csv", "fx_rates.csv")
+_CONTACT_SEEDS = ("email_domain_typos.csv", "placeholder_values.csv")
+
+
+def _digest(parts: list[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -1,0 +1,6 @@
+"""Names of the stages that are no export's, as they stand in `ops.stages`."""
+
+RECONCILE = "reconcile deliveries"
+PREPARE = "build models before identity"
+IDENTITY = "resolve identity"
+BUILD = "build models after identity"

@@ -1,0 +1,76 @@
+"""The job, when it runs by itself, and what starts it."""
+
+import hashlib
+from collections.abc import Iterator
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from orchestration.components.pipeline import Pipeline
+from orchestration.components.progress import progress_logger
+from orchestration.lib.landing.lander import delivered_files
+from orchestration.settings import load_settings
+
+daily = dg.define_asset_job(
+    "daily",
+    selection=dg.AssetSelection.all(),
+    description="Everything, from landing to acknowledgement.",
+    # One writer: DuckDB files have one, and steps are handed to each other in order.
+    executor_def=dg.in_process_executor,
+)
+
+
+@dg.schedule(
+    job=daily,
+    cron_schedule="0 5 * * *",
+    execution_timezone=load_settings().business_timezone,
+)
+def every_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Each day at five, with the day of the tick as the logical today."""
+    zone = ZoneInfo(load_settings().business_timezone)
+    as_of = context.scheduled_execution_time.astimezone(zone).date().isoformat()
+    return dg.RunRequest(run_key=as_of, run_config=run_config(as_of=as_of))
+
+
+@dg.sensor(job=daily, minimum_interval_seconds=30)
+def new_deliveries(
+    context: dg.SensorEvaluationContext, pipeline: Pipeline
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """A run when files have come to the landing folder and stopped changing."""
+    place = pipeline.landing_place
+    names = delivered_files(place) if place.is_dir() else []
+    stats = [(name, (place / name).stat()) for name in names]
+    found = hashlib.sha256(
+        "|".join(
+            f"{name}:{stat.st_size}:{stat.st_mtime_ns}" for name, stat in stats
+        ).encode()
+    ).hexdigest()
+    # The cursor holds what the last tick saw and what the last run was started for.
+    seen, _, started = (context.cursor or "").partition("/")
+    context.update_cursor(f"{found}/{started}")
+    if not names or found == started:
+        yield dg.SkipReason("nothing new in the landing folder")
+    elif found != seen:
+        yield dg.SkipReason("files are still arriving")
+    else:
+        context.update_cursor(f"{found}/{found}")
+        yield dg.RunRequest(run_key=found)
+
+
+@dg.definitions
+def automation() -> dg.Definitions:
+    """The job with what starts it, and what a terminal shows of it."""
+    return dg.Definitions(
+        jobs=[daily],
+        schedules=[every_morning],
+        sensors=[new_deliveries],
+        loggers={"console": progress_logger},
+    )
+
+
+def run_config(*, landing: str = "", as_of: str = "") -> dict[str, object]:
+    """The run configuration of a launch with these parameters."""
+    return {
+        "loggers": {"console": {}},
+        "resources": {"pipeline": {"config": {"landing": landing, "as_of": as_of}}},
+    }

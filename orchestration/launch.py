@@ -1,0 +1,99 @@
+"""Launching the daily job from a terminal, with progress and clear failures."""
+
+import contextlib
+import os
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from orchestration.lib.identity.stable_ids import carry_over
+from orchestration.lib.warehouse import WarehouseUnreadable, connect
+from orchestration.settings import Settings
+
+#: Runs of the UI and of the terminal share one instance; nothing is reported home.
+_INSTANCE = """\
+telemetry:
+  enabled: false
+run_queue:
+  max_concurrent_runs: 1
+freshness:
+  enabled: true
+"""
+
+
+def prepare_environment(settings: Settings) -> None:
+    """Create Dagster's home, point the environment at it, and switch off telemetry."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    configuration = settings.dagster_home / "dagster.yaml"
+    if not configuration.exists():
+        configuration.write_text(_INSTANCE, encoding="utf-8")
+    os.environ["CRM360_HOME"] = str(settings.home)
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+
+def launch(settings: Settings, *, landing: Path, as_of: date) -> list[str]:
+    """Run the job in this process; returns a line per failed step, none if all well.
+
+    Progress goes to standard error, what dbt prints to `logs/dbt.log` below the home
+    folder.
+    """
+    prepare_environment(settings)
+    import dagster as dg
+
+    from orchestration.definitions import defs
+    from orchestration.defs.automation import run_config
+
+    log = settings.home / "logs" / "dbt.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        dg.DagsterInstance.get() as instance,
+        log.open("w", encoding="utf-8") as dbt_output,
+        contextlib.redirect_stdout(dbt_output),
+    ):
+        result = (
+            defs()
+            .resolve_job_def("daily")
+            .execute_in_process(
+                instance=instance,
+                run_config=run_config(landing=str(landing), as_of=as_of.isoformat()),
+                raise_on_error=False,
+            )
+        )
+    if result.success:
+        return []
+    return [_failure(event) for event in result.all_events if event.is_step_failure]
+
+
+def set_aside_warehouse(settings: Settings) -> None:
+    """Move the warehouse out of the way, so that the next run builds it from raw.
+
+    Customer ids and their history go over to the new one where the old can be read.
+    """
+    if not settings.warehouse.exists():
+        return
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    old = settings.warehouse.with_name(f"{settings.warehouse.name}.{stamp}")
+    settings.warehouse.rename(old)
+    wal = settings.warehouse.with_name(f"{settings.warehouse.name}.wal")
+    if wal.exists():
+        wal.rename(old.with_name(f"{old.name}.wal"))
+    try:
+        with connect(old):
+            pass
+    except WarehouseUnreadable:
+        return
+    with connect(settings.warehouse) as connection:
+        carry_over(connection, old)
+    old.unlink()
+
+
+def _failure(event: Any) -> str:  # noqa: ANN401 - a Dagster step failure
+    """The step and the innermost reason, without the traceback."""
+    error = event.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    message = error.message.strip() if error else "failed"
+    return f"{event.step_key.replace('__', '/')}: {message}"
