@@ -47,7 +47,8 @@ crm_opt_outs as (
 
 shop_opt_ins as (
 
-    -- a state without a date: weaker than any dated act
+    -- the shop's flag is a state that it repeats, not an act with a date: without a
+    -- date it is weaker than any act, and cannot bring back who opted out elsewhere
     select
         email as contact_point,
         true as is_granted,
@@ -66,7 +67,7 @@ checkout_opt_ins as (
     select
         email as contact_point,
         true as is_granted,
-        ordered_at as decided_at,
+        cast(null as timestamp) as decided_at,
         'shopify' as source,
         'accepted marketing at checkout' as evidence
 

@@ -56,7 +56,7 @@ crossed as (
     from quoted
     inner join quoted as base
         on base.currency = '{{ var("base_currency") }}'
-        and quoted.currency <> base.currency
+        and base.currency <> quoted.currency
         and base.valid_from < quoted.valid_until
         and base.valid_until > quoted.valid_from
 
