@@ -52,6 +52,18 @@ create table if not exists quality.judged_files (
 );
 """
 
+_RECONCILIATION = """
+create or replace table quality.reconciliation (
+    source varchar not null,
+    export varchar not null,
+    file_id varchar not null,
+    delivered bigint not null,
+    accepted bigint not null,
+    quarantined bigint not null,
+    duplicates bigint not null
+)
+"""
+
 _HELD = "severity = 'critical' and status = 'open'"
 
 _HELD_ROWS = f"""
@@ -403,11 +415,9 @@ def reconcile(
     lander, accepted in the raw table), so that a lost row shows.
     """
     connection.execute(_HELD_ROWS)
-    counted = " union all ".join(_counts(export) for export in exports)
-    connection.execute(
-        "create or replace table quality.reconciliation as"
-        f" select * from ({counted}) order by source, export, file_id"
-    )
+    connection.execute(_RECONCILIATION)
+    for export in exports:
+        connection.execute(f"insert into quality.reconciliation {_counts(export)}")
 
 
 def _counts(export: JudgedExport) -> str:
@@ -466,6 +476,7 @@ def _counts(export: JudgedExport) -> str:
             ) as duplicates
         from quality.judged_files
         where {export.is_it}
+        order by judged_files.file_id
     """
 
 
