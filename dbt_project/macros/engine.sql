@@ -33,13 +33,12 @@
 {%- endmacro %}
 
 
-{# Every occurrence of the pattern replaced. #}
-{% macro replace_all(text, pattern, replacement) -%}
-    {{ adapter.dispatch('replace_all')(text, pattern, replacement) }}
+{% macro without_leading_apostrophes(text) -%}
+    {{ adapter.dispatch('without_leading_apostrophes')(text) }}
 {%- endmacro %}
 
-{% macro duckdb__replace_all(text, pattern, replacement) -%}
-    regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}', 'g')
+{% macro duckdb__without_leading_apostrophes(text) -%}
+    ltrim({{ text }}, '''')
 {%- endmacro %}
 
 

@@ -7,12 +7,12 @@
 
 {# Without outer spaces, no-break spaces as spaces; an empty text is null. #}
 {% macro parse_text(text) -%}
-    nullif(trim(replace({{ text }}, chr(160), ' ')), '')
+    nullif(trim(replace({{ text }}, '{{ "\u00a0" }}', ' ')), '')
 {%- endmacro %}
 
 {# Spreadsheet-safe ids, telephone numbers and zip codes start with an apostrophe. #}
 {% macro parse_id(text) -%}
-    nullif(ltrim(trim({{ text }}), ''''), '')
+    nullif({{ without_leading_apostrophes("trim(" ~ text ~ ")") }}, '')
 {%- endmacro %}
 
 {% macro parse_integer(text) -%}

@@ -85,6 +85,8 @@ def publish(
             _copy_public_tables(connection, is_masked)
             if is_masked:
                 _write_parquet(connection, marts, building / "parquet")
+            else:
+                _name_marts(connection, marts)
             connection.execute("detach b")
             connection.execute("detach w")
             connection.execute("checkpoint")
@@ -135,10 +137,11 @@ def _copy_mart(
         else quoted(column)
         for column, data_type in types.items()
     ]
-    key = ", ".join(quoted(column) for column in mart.key)
+    # By the original's columns: masked ones would leave the order to chance.
+    key = ", ".join(f"original.{quoted(column)}" for column in mart.key)
     connection.execute(
         f"create table {quoted(mart.name)} as select {', '.join(columns)}"
-        f" from b.{quoted(mart.name)} order by {key}"
+        f" from b.{quoted(mart.name)} as original order by {key}"
     )
     connection.execute(
         f"comment on table {quoted(mart.name)} is {literal(mart.description)}"
@@ -159,6 +162,14 @@ def _copy_public_tables(connection: duckdb.DuckDBPyConnection, is_masked: bool) 
         replaced = f" replace ({masks})" if is_masked and personal else ""
         connection.execute(f"create schema if not exists {schema}")
         connection.execute(f"create table {table} as select *{replaced} from w.{table}")
+
+
+def _name_marts(connection: duckdb.DuckDBPyConnection, marts: Sequence[Mart]) -> None:
+    """Let `marts.orders` work here as it does in `marts.duckdb`, by its file name."""
+    connection.execute("create schema marts")
+    for mart in marts:
+        name = quoted(mart.name)
+        connection.execute(f"create view marts.{name} as from main.{name}")
 
 
 def _write_parquet(

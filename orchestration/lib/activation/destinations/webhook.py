@@ -44,6 +44,8 @@ class WebhookDestination:
         timeout_seconds: float,
         attempts: int,
     ) -> None:
+        # Its hooks would log the address, which may hold credentials.
+        stamina.instrumentation.set_on_retry_hooks([])
         self.batch_rows = batch_rows
         self._url, self._attempts = url, attempts
         self._timeout = httpx.Timeout(timeout_seconds)

@@ -1,0 +1,284 @@
+"""The webhook destination against a receiver with faults."""
+
+import json
+
+import pytest
+from standardwebhooks import Webhook
+
+from orchestration.lib.activation.destinations.base import Batch, Row
+from orchestration.lib.activation.destinations.webhook import WebhookDestination
+from tests.destinations.conftest import World
+from tests.destinations.receiver import Receiver
+
+
+class Killed(BaseException):
+    """Stands for the end of the process at this place."""
+
+
+def test_members_arrive_in_batches_and_are_acknowledged_one_by_one(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    applied = world.apply(webhook)
+
+    assert applied.is_complete
+    assert applied.acknowledged == 3
+    assert [len(each["body"]["rows"]) for each in receiver.requests] == [2, 1]
+    assert receiver.members["anna"] == {"email": "anna@mail.ru", "first_name": "anna"}
+    assert world.held() == {"anna", "boris", "vera"}
+
+
+def test_a_second_run_without_a_change_sends_nothing(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    world.apply(webhook)
+    sent = len(receiver.requests)
+
+    plan = world.plan()
+    applied = world.apply(webhook, plan)
+
+    assert plan.operations == 0
+    assert plan.unchanged == 3
+    assert applied.is_complete
+    assert len(receiver.requests) == sent
+
+
+def test_a_change_sends_one_member(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    world.apply(webhook)
+    receiver.requests.clear()
+    world.execute(
+        "update audience_winback set first_name = 'Anya' where customer_id = 'anna'"
+    )
+
+    world.apply(webhook)
+
+    (request,) = receiver.requests
+    assert [row["customer_id"] for row in request["body"]["rows"]] == ["anna"]
+    assert receiver.members["anna"]["first_name"] == "Anya"
+
+
+def test_a_person_who_leaves_is_removed(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    world.apply(webhook)
+    world.drop("boris")
+
+    plan = world.plan()
+    world.apply(webhook, plan)
+
+    assert plan.removes == 1
+    assert set(receiver.members) == {"anna", "vera"}
+    assert world.held() == {"anna", "vera"}
+
+
+def test_a_withdrawn_consent_removes_and_needs_none_to_do_so(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    world.apply(webhook)
+    world.execute(
+        "update customer_consents set is_granted = false where customer_id = 'vera'"
+    )
+
+    world.apply(webhook)
+
+    assert set(receiver.members) == {"anna", "boris"}
+
+
+def test_who_leaves_and_comes_back_is_added_again(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    world.apply(webhook)
+    world.drop("boris")
+    world.apply(webhook)
+    world.execute(
+        "insert into audience_winback"
+        " values ('boris', 'boris@mail.ru', 'boris', 'send')"
+    )
+
+    assert world.apply(webhook).is_complete
+
+    assert set(receiver.members) == {"anna", "boris", "vera"}
+
+
+def test_removals_go_before_additions(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    world.apply(webhook)
+    receiver.requests.clear()
+    world.drop("anna")
+    world.add("zoya")
+
+    world.apply(webhook)
+
+    operations = [
+        row["operation"]
+        for request in receiver.requests
+        for row in request["body"]["rows"]
+    ]
+    assert operations == ["remove", "upsert"]
+
+
+@pytest.mark.parametrize("status", [500, 503, 429])
+def test_a_passing_failure_is_tried_again_under_the_same_id(
+    world: World, webhook: WebhookDestination, receiver: Receiver, status: int
+) -> None:
+    receiver.faults = [status]
+
+    applied = world.apply(webhook)
+
+    assert applied.is_complete
+    first, again, _ = (request["id"] for request in receiver.requests)
+    assert first == again
+    assert set(receiver.effects.values()) == {1}
+
+
+def test_a_destination_that_never_answers_leaves_its_members_in_doubt(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    receiver.faults = ["drop", "drop"]
+
+    applied = world.apply(webhook)
+
+    assert not applied.is_complete
+    assert applied.unknown == 2
+    assert "no answer after 2 attempts" in (applied.problem or "")
+    assert len(receiver.requests) == 2, "it stops: the second batch is not sent"
+    assert world.held() == set()
+
+
+def test_what_arrived_without_an_answer_is_repeated_without_a_second_effect(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    receiver.faults = ["hang", "hang"]
+    world.apply(webhook)
+
+    applied = world.apply(webhook)
+
+    assert applied.is_complete
+    assert set(receiver.effects.values()) == {1}
+    assert world.held() == {"anna", "boris", "vera"}
+
+
+def test_who_is_in_doubt_and_leaves_is_removed(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    receiver.faults = ["hang", "hang"]
+    world.apply(webhook)
+    arrived = sorted(receiver.members)
+    world.drop(arrived[0])
+
+    world.apply(webhook)
+
+    assert set(receiver.members) == {"anna", "boris", "vera"} - {arrived[0]}
+    assert world.held() == set(receiver.members)
+
+
+def test_a_crash_after_sending_is_followed_by_a_plain_rerun(
+    world: World, receiver: Receiver
+) -> None:
+    class Crashing(WebhookDestination):
+        def send(self, batch: Batch) -> dict:
+            super().send(batch)
+            raise Killed
+
+    options = {"secret": None, "batch_rows": 2, "timeout_seconds": 5, "attempts": 1}
+    with pytest.raises(Killed):
+        world.apply(Crashing(receiver.url, **options))
+
+    assert world.apply(WebhookDestination(receiver.url, **options)).is_complete
+
+    assert set(receiver.effects.values()) == {1}
+    assert world.held() == set(receiver.members) == {"anna", "boris", "vera"}
+
+
+def test_a_page_instead_of_an_answer_answers_nobody(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    receiver.faults = ["html"]
+
+    applied = world.apply(webhook)
+
+    assert not applied.is_complete
+    assert applied.acknowledged == 0
+    assert world.held() == set()
+
+
+def test_a_member_that_the_answer_does_not_name_is_sent_again(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    receiver.faults = ["forget"]
+    applied = world.apply(webhook)
+    assert (applied.acknowledged, applied.unknown) == (2, 1)
+    receiver.requests.clear()
+
+    again = world.apply(webhook)
+
+    assert again.is_complete
+    (request,) = receiver.requests
+    assert len(request["body"]["rows"]) == 1
+
+
+def test_a_rejected_member_is_tried_again_with_its_latest_value(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    receiver.rejected = {"anna"}
+    applied = world.apply(webhook)
+    assert (applied.acknowledged, applied.rejected) == (2, 1)
+    assert world.state(
+        "select error_code from attempts where outcome = 'rejected'"
+    ) == [("no_room",)]
+    receiver.rejected = set()
+    world.execute(
+        "update audience_winback set first_name = 'Anya' where customer_id = 'anna'"
+    )
+
+    assert world.apply(webhook).is_complete
+
+    assert receiver.members["anna"]["first_name"] == "Anya"
+
+
+def test_a_batch_that_is_refused_is_recorded_row_by_row(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    receiver.faults = [400]
+
+    applied = world.apply(webhook)
+
+    assert applied.rejected == 2
+    assert applied.acknowledged == 1, "one refused batch does not hold the next"
+
+
+def test_no_destination_at_all_is_a_clear_problem(world: World) -> None:
+    nowhere = WebhookDestination(
+        "http://127.0.0.1:1/x",
+        secret=None,
+        batch_rows=10,
+        timeout_seconds=0.2,
+        attempts=2,
+    )
+
+    applied = world.apply(nowhere)
+
+    assert applied.problem == "crm: no answer after 2 attempts (ConnectError)"
+
+
+def test_requests_are_signed_after_standard_webhooks(receiver: Receiver) -> None:
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    destination = WebhookDestination(
+        receiver.url, secret=secret, batch_rows=1, timeout_seconds=5, attempts=1
+    )
+    row = Row(
+        operation="add",
+        customer_id="c_1",
+        key_hash="k",
+        payload_hash="p",
+        fields={"email": "anna@mail.ru"},
+    )
+
+    destination.send(Batch(audience="winback", idempotency_key="id-1", rows=[row]))
+
+    (request,) = receiver.requests
+    body = json.dumps(request["body"], ensure_ascii=False, separators=(",", ":"))
+    headers = {name.lower(): value for name, value in request["headers"].items()}
+    assert Webhook(secret).verify(body, headers) == request["body"]

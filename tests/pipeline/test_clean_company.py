@@ -1,0 +1,222 @@
+"""A company without dirt: every figure equals an independent count of the truth."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.settings import PROJECT
+from tests.pipeline.conftest import AS_OF
+from tests.support import rows, run_pipeline
+
+pytestmark = pytest.mark.xdist_group("clean")
+
+MOSCOW_DAY = "cast(timezone('Europe/Moscow', timezone('UTC', {})) as date)"
+
+
+@pytest.fixture(scope="module")
+def home(
+    tmp_path_factory: pytest.TempPathFactory, company: Callable[..., Path]
+) -> Path:
+    home = tmp_path_factory.mktemp("clean")
+    assert run_pipeline(home, company(0), AS_OF) == []
+    return home
+
+
+@pytest.fixture(scope="module")
+def truth(
+    home: Path, company: Callable[..., Path], request: pytest.FixtureRequest
+) -> duckdb.DuckDBPyConnection:
+    """The truth as views, beside the marts and the warehouse of the run."""
+    connection = duckdb.connect()
+    request.addfinalizer(connection.close)
+    for name in ("marts", "warehouse"):
+        connection.execute(f"attach '{home}/{name}.duckdb' as {name} (read_only)")
+    for name in ("people", "records", "orders", "order_lines", "consents"):
+        connection.execute(
+            f"create view true_{name} as"
+            f" from read_csv('{company(0)}/truth/{name}.csv', all_varchar = true)"
+        )
+    connection.execute(
+        f"""
+        create view true_rates as
+        select cast(rate_on as date) as rate_on, currency, cast(rate as decimal(18, 8))
+            as rate
+        from read_csv('{PROJECT}/seeds/fx_rates.csv', all_varchar = true)
+        """
+    )
+    connection.execute(
+        f"""
+        create view true_paid as
+        with
+
+        dated as (
+
+            select
+                *,
+                {MOSCOW_DAY.format("cast(ordered_at as timestamp)")} as ordered_on
+            from true_orders
+            where status in ('paid', 'fulfilled', 'partially_refunded', 'refunded')
+
+        )
+
+        select
+            dated.*,
+            cast(net_amount as decimal(18, 2)) * case
+                when currency = 'RUB' then 1
+                else (
+                    select arg_max(true_rates.rate, true_rates.rate_on)
+                    from true_rates
+                    where true_rates.currency = dated.currency
+                        and true_rates.rate_on <= dated.ordered_on
+                )
+            end as net_base
+        from dated
+        """
+    )
+    return connection
+
+
+def test_every_row_is_accepted(home: Path) -> None:
+    assert rows(
+        home / "warehouse.duckdb",
+        "select sum(delivered) = sum(accepted), sum(quarantined), sum(duplicates)"
+        " from quality.reconciliation",
+    ) == [(True, 0, 0)]
+
+
+def test_orders_are_the_true_orders_to_the_kopeck(
+    truth: duckdb.DuckDBPyConnection,
+) -> None:
+    columns = (
+        "status, currency, gross_amount, discount_amount, refund_amount, net_amount"
+    )
+    missing = truth.execute(
+        f"""
+        select
+            concat('shopify:', order_id), status, currency,
+            cast(gross_amount as decimal(18, 2)),
+            cast(discount_amount as decimal(18, 2)),
+            cast(refund_amount as decimal(18, 2)),
+            cast(net_amount as decimal(18, 2)),
+            cast(ordered_at as timestamp)
+        from true_orders
+        except all
+        select order_id, {columns}, ordered_at from marts.orders
+        """
+    ).fetchall()
+    (counts,) = truth.execute(
+        "select (select count(*) from true_orders), (select count(*) from marts.orders)"
+    ).fetchall()
+
+    assert missing == []
+    assert counts[0] == counts[1]
+
+
+def test_monthly_revenue_and_orders_are_the_true_ones(
+    truth: duckdb.DuckDBPyConnection,
+) -> None:
+    expected = truth.execute(
+        """
+        select
+            cast(date_trunc('month', ordered_on) as date),
+            count(*),
+            cast(round(sum(net_base), 2) as decimal(18, 2))
+        from true_paid
+        group by all
+        order by all
+        """
+    ).fetchall()
+
+    found = truth.execute(
+        "select period_start, orders, net_revenue from marts.kpi_company"
+        " where orders > 0 order by period_start"
+    ).fetchall()
+
+    assert found == expected
+
+
+def test_kpis_are_their_formulas(truth: duckdb.DuckDBPyConnection) -> None:
+    assert (
+        truth.execute(
+            """
+            select period_start
+            from marts.kpi_company
+            where
+                abs(aov - net_revenue / nullif(orders - free_orders, 0)) > 0.01
+                or abs(arpu - net_revenue / nullif(buyers, 0)) > 0.01
+                or abs(purchase_frequency - orders / buyers) > 0.000001
+                or abs(
+                    repeat_purchase_rate - repeat_customers_to_date / customers_to_date
+                ) > 0.000001
+            """
+        ).fetchall()
+        == []
+    )
+
+
+def test_identity_merges_nobody_with_somebody_else(
+    truth: duckdb.DuckDBPyConnection,
+) -> None:
+    resolved = """
+        select true_records.person_id, customer_ids.customer_id
+        from true_records
+        inner join warehouse.identity.customer_ids
+            on customer_ids.source = true_records.source
+            and customer_ids.record_id = true_records.record_id
+    """
+    mixed = truth.execute(
+        f"select customer_id from ({resolved}) group by customer_id"
+        " having count(distinct person_id) > 1"
+    ).fetchall()
+    (found,) = truth.execute(
+        f"""
+        select
+            sum(together * (together - 1)) / (
+                select sum(records * (records - 1))
+                from (select count(*) as records from ({resolved}) group by person_id)
+            )
+        from (
+            select count(*) as together
+            from ({resolved})
+            group by person_id, customer_id
+        )
+        """
+    ).fetchall()
+
+    assert mixed == []
+    assert found[0] > 0.9, "most records of a person meet on an address or a number"
+
+
+def test_consents_are_the_true_ones(truth: duckdb.DuckDBPyConnection) -> None:
+    wrong = truth.execute(
+        """
+        select true_consents.email
+        from true_consents
+        left join marts.customer_consents
+            on customer_consents.contact_point_hash = sha256(lower(true_consents.email))
+        where customer_consents.is_granted
+            is distinct from cast(true_consents.is_granted as boolean)
+        """
+    ).fetchall()
+
+    assert len(wrong) == 0
+
+
+def test_nobody_in_the_outbox_has_opted_out(
+    truth: duckdb.DuckDBPyConnection, home: Path
+) -> None:
+    (sent,) = truth.execute(
+        f"""
+        select
+            count(*),
+            count(*) filter (cast(true_consents.is_granted as boolean))
+        from read_csv('{home}/outbox/winback/members.csv', all_varchar = true)
+            as members
+        left join true_consents on lower(true_consents.email) = members.email
+        """
+    ).fetchall()
+
+    assert sent[0] > 0
+    assert sent[0] == sent[1]

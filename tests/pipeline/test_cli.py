@@ -1,0 +1,128 @@
+"""The command line as a person meets it: help, exit status, clear errors."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.conftest import AS_OF
+from tests.support import content, crm360, rows, run_pipeline
+
+pytestmark = pytest.mark.xdist_group("cli")
+
+
+@pytest.fixture(scope="module")
+def home(
+    tmp_path_factory: pytest.TempPathFactory, company: Callable[..., Path]
+) -> Path:
+    home = tmp_path_factory.mktemp("cli")
+    assert run_pipeline(home, company(0), AS_OF) == []
+    return home
+
+
+@pytest.mark.parametrize(
+    "verb", ["demo", "simulate", "run", "status", "plan", "apply", "dev"]
+)
+def test_every_verb_explains_itself(tmp_path: Path, verb: str) -> None:
+    shown = crm360(verb, "--help", home=tmp_path)
+
+    assert shown.returncode == 0
+    assert len(shown.stdout.splitlines()) > 4
+
+
+def test_status_counts_what_there_is(home: Path) -> None:
+    shown = crm360("status", "--json", home=home)
+
+    assert shown.returncode == 0, shown.stderr
+    summary = json.loads(shown.stdout)
+    assert summary["delivered"] == summary["accepted"] > 0
+    assert summary["as_of"] == AS_OF.isoformat()
+    assert "@" not in shown.stdout, "figures only"
+
+
+def test_a_plan_can_be_looked_at_and_applied_by_its_id(home: Path) -> None:
+    """Someone withdraws: the plan names one removal, apply does just that."""
+    shown = crm360("plan", "winback", "--destination", "outbox", "--json", home=home)
+    assert shown.returncode == 0, shown.stderr
+    (plan,) = json.loads(shown.stdout)
+    assert (plan["adds"], plan["changes"], plan["removes"]) == (0, 0, 0)
+    assert plan["unchanged"] > 0
+    assert set(plan["left_out_because"]) <= {
+        "no_email", "consent_unknown", "consent_withdrawn", "complained", "bounced",
+    }  # fmt: skip
+
+    applied = crm360("apply", plan["plan_id"], "--json", home=home)
+
+    assert applied.returncode == 0, applied.stderr
+    assert json.loads(applied.stdout)["sent"] == 0
+
+
+def test_an_unknown_audience_is_refused_with_the_known_ones(home: Path) -> None:
+    shown = crm360("plan", "newsletter", home=home)
+
+    assert shown.returncode == 2
+    assert "winback -> outbox" in shown.stderr
+
+
+def test_an_unknown_plan_is_refused(home: Path) -> None:
+    shown = crm360("apply", "0000000000000000", home=home)
+
+    assert shown.returncode == 1
+    assert "there is no plan 0000000000000000" in shown.stderr
+
+
+def test_before_the_first_run_the_verbs_say_what_to_do(tmp_path: Path) -> None:
+    for verb in ("status", "plan"):
+        shown = crm360(verb, home=tmp_path)
+        assert shown.returncode == 1
+        assert "crm360 run" in shown.stderr
+        assert "Traceback" not in shown.stderr
+
+
+def test_a_wrong_key_in_the_configuration_is_named(tmp_path: Path) -> None:
+    (tmp_path / "crm360.toml").write_text('base_curency = "EUR"\n')
+
+    shown = crm360("status", home=tmp_path)
+
+    assert shown.returncode == 2
+    assert "unknown key base_curency; did you mean base_currency?" in shown.stderr
+
+
+def test_simulate_refuses_a_folder_that_holds_something_else(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+
+    shown = crm360("simulate", "--out", str(tmp_path / "mine"), home=tmp_path)
+
+    assert shown.returncode == 2
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
+
+
+def test_a_damaged_warehouse_is_named_with_its_remedy_and_rebuilt(
+    home: Path, company: Callable[..., Path]
+) -> None:
+    """The last test of the module, since it damages the state."""
+    marts = content(home / "marts.duckdb")
+    acknowledged = rows(home / "activation.duckdb", "from acknowledged order by all")
+    with (home / "warehouse.duckdb").open("r+b") as file:
+        file.write(b"\0" * 4096)
+
+    told = crm360("run", "--landing", str(company(0)), home=home)
+
+    assert told.returncode == 1
+    assert "warehouse.duckdb cannot be opened" in told.stderr
+    assert "crm360 run --full" in told.stderr
+    assert "Traceback" not in told.stderr
+
+    mended = crm360(
+        "run", "--full", "--landing", str(company(0)), "--as-of", AS_OF.isoformat(),
+        home=home,
+    )  # fmt: skip
+
+    assert mended.returncode == 0, mended.stderr
+    assert content(home / "marts.duckdb") == marts
+    assert (
+        rows(home / "activation.duckdb", "from acknowledged order by all")
+        == acknowledged
+    )
