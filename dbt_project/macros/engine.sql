@@ -90,6 +90,16 @@
 {%- endmacro %}
 
 
+{# The whole part of a quotient of whole numbers, as decimal(38, 0). #}
+{% macro whole_quotient(dividend, divisor) -%}
+    {{ adapter.dispatch('whole_quotient')(dividend, divisor) }}
+{%- endmacro %}
+
+{% macro duckdb__whole_quotient(dividend, divisor) -%}
+    cast(cast({{ dividend }} as hugeint) // cast({{ divisor }} as hugeint) as decimal(38, 0))
+{%- endmacro %}
+
+
 {# Whole days from the first date to the second. #}
 {% macro days_between(first, second) -%}
     {{ adapter.dispatch('days_between')(first, second) }}
@@ -183,11 +193,11 @@
 {%- endmacro %}
 
 
-{# The first place where the pattern occurs in the text, or null. #}
-{% macro first_match(text, pattern) -%}
-    {{ adapter.dispatch('first_match')(text, pattern) }}
+{# One row per place where the pattern occurs in the text; for a select list. #}
+{% macro every_match(text, pattern) -%}
+    {{ adapter.dispatch('every_match')(text, pattern) }}
 {%- endmacro %}
 
-{% macro duckdb__first_match(text, pattern) -%}
-    nullif(regexp_extract({{ text }}, '{{ pattern }}'), '')
+{% macro duckdb__every_match(text, pattern) -%}
+    unnest(regexp_extract_all({{ text }}, '{{ pattern }}'))
 {%- endmacro %}

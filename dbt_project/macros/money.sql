@@ -8,6 +8,21 @@
     cast(sum({{ amount }}) as decimal(38, 6))
 {%- endmacro %}
 
+{#
+    An amount shared among so many, rounded once, half away from zero; null among none.
+    In whole millionths, since engines divide decimals through floating point.
+#}
+{% macro money_per(amount, count) -%}
+    cast(
+        sign({{ amount }}) * {{ whole_quotient(
+            "2 * cast(abs(" ~ amount ~ ") * 1000000 as decimal(38, 0)) + 10000 * "
+            ~ count,
+            "20000 * nullif(" ~ count ~ ", 0)"
+        ) }} * cast(0.01 as decimal(3, 2))
+        as decimal(18, 2)
+    )
+{%- endmacro %}
+
 {# A fraction; null where the denominator is zero. Six digits, through double. #}
 {% macro ratio(numerator, denominator) -%}
     cast(

@@ -28,7 +28,8 @@ MODEL_FILES = sorted(MODELS.rglob("*.sql"))
 PORTABLE_FUNCTIONS = {
     "ABS", "AND", "CASE", "CAST", "COALESCE", "CONCAT", "COUNT", "FLOOR", "GREATEST",
     "IF", "LAG", "LEAD", "LEAST", "LOWER", "MAX", "MIN", "NULLIF", "OR", "POWER",
-    "RANK", "REPLACE", "ROUND", "ROW_NUMBER", "SUM", "TRIM", "UPPER", "ENGINE",
+    "RANK", "REPLACE", "ROUND", "ROW_NUMBER", "SIGN", "SPLIT_PART", "SUM", "TRIM",
+    "UPPER", "ENGINE",
 }  # fmt: skip
 #: Spellings that only one of them reads.
 ONE_ENGINE_ONLY = re.compile(

@@ -30,10 +30,11 @@ message_events as (
 
 ),
 
+-- a withdrawal counts for the address that a misspelt one stands for; a grant does not
 crm_opt_outs as (
 
     select
-        email as contact_point,
+        coalesce(email, suggested_email) as contact_point,
         false as is_granted,
         coalesce(modified_at, created_at) as decided_at,
         'hubspot' as source,
@@ -76,6 +77,7 @@ checkout_opt_ins as (
     where
         accepts_marketing
         and shopify_order_id is not null
+        and {{ business_day("ordered_at") }} <= {{ as_of_date() }}
 
 ),
 
@@ -97,7 +99,7 @@ newsletter_opt_ins as (
 newsletter_opt_outs as (
 
     select
-        email as contact_point,
+        coalesce(email, suggested_email) as contact_point,
         false as is_granted,
         unsubscribed_at as decided_at,
         'mailchimp' as source,
@@ -112,7 +114,10 @@ newsletter_opt_outs as (
 message_acts as (
 
     select
-        email as contact_point,
+        case
+            when event_kind = 'group_resubscribe' then email
+            else coalesce(email, suggested_email)
+        end as contact_point,
         event_kind = 'group_resubscribe' as is_granted,
         happened_at as decided_at,
         'sendgrid' as source,

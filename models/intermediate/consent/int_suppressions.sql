@@ -21,7 +21,7 @@ held_contact_points as (
 reports as (
 
     select
-        email as contact_point,
+        coalesce(email, suggested_email) as contact_point,
         case event_kind when 'bounce' then 'bounced' else 'complained' end as reason
 
     from message_events
@@ -33,7 +33,7 @@ reports as (
     union all
 
     select
-        email as contact_point,
+        coalesce(email, suggested_email) as contact_point,
         'bounced' as reason
 
     from members

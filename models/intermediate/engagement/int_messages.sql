@@ -21,6 +21,20 @@ keyed as (
 
 ),
 
+numbered as (
+
+    select
+        keyed.*,
+
+        row_number() over (
+            partition by message_id
+            order by happened_at asc, _file_id asc, _line asc
+        ) as event_number
+
+    from keyed
+
+),
+
 final as (
 
     select
@@ -28,8 +42,8 @@ final as (
         message_id,
         email,
         min(campaign_id) as campaign_id,
-        min(_file_id) as _file_id,
-        min(_line) as _line,
+        min(case when event_number = 1 then _file_id end) as _file_id,
+        min(case when event_number = 1 then _line end) as _line,
 
         -- strings
         'email' as channel,
@@ -52,7 +66,7 @@ final as (
         ) as unsubscribed_at,
         min(case when event_kind = 'spamreport' then happened_at end) as complained_at
 
-    from keyed
+    from numbered
 
     group by
         message_id,

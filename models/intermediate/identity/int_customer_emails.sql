@@ -38,7 +38,7 @@ owned as (
         customer_ids.customer_id,
         identifiers.identifier_value as email,
         min(identifiers.first_seen_at) as first_seen_at,
-        max(identifiers.first_seen_at) as last_seen_at,
+        max(identifiers.last_seen_at) as last_seen_at,
         count(*) as record_count
 
     from identifiers

@@ -14,7 +14,8 @@ emails as (
         record_id,
         'email' as identifier_type,
         email as identifier_value,
-        first_seen_at
+        first_seen_at,
+        last_seen_at
 
     from records
 
@@ -30,7 +31,8 @@ first_phones as (
         record_id,
         'phone' as identifier_type,
         phone as identifier_value,
-        first_seen_at
+        first_seen_at,
+        last_seen_at
 
     from records
 
@@ -46,7 +48,8 @@ second_phones as (
         record_id,
         'phone' as identifier_type,
         second_phone as identifier_value,
-        first_seen_at
+        first_seen_at,
+        last_seen_at
 
     from records
 

@@ -86,8 +86,16 @@ shop_order_records as (
         'shopify' as source,
         'orders' as export,
         shopify_order_id as record_id,
-        cast(null as {{ dbt.type_string() }}) as first_name,
-        billing_name as last_name,
+        {# two words are first and last name; of more nobody knows which is which #}
+        case
+            when billing_name not like '% % %' and billing_name like '% %'
+                then split_part(billing_name, ' ', 1)
+        end as first_name,
+        case
+            when billing_name not like '% % %' and billing_name like '% %'
+                then split_part(billing_name, ' ', 2)
+            else billing_name
+        end as last_name,
         email,
         phone,
         cast(null as {{ dbt.type_string() }}) as second_phone,
@@ -131,6 +139,20 @@ member_records as (
 
 ),
 
+numbered_lines as (
+
+    select
+        invoice_lines.*,
+
+        row_number() over (
+            partition by online_retail_customer_id
+            order by invoiced_at asc, _file_id asc, _line asc
+        ) as line_number
+
+    from invoice_lines
+
+),
+
 invoice_customers as (
 
     -- the file has no customers of its own: one record per id on its invoices
@@ -138,11 +160,11 @@ invoice_customers as (
         online_retail_customer_id,
         min(invoiced_at) as first_seen_at,
         max(invoiced_at) as last_seen_at,
-        min(country) as country,
-        min(_file_id) as _file_id,
-        min(_line) as _line
+        min(case when line_number = 1 then country end) as country,
+        min(case when line_number = 1 then _file_id end) as _file_id,
+        min(case when line_number = 1 then _line end) as _line
 
-    from invoice_lines
+    from numbered_lines
 
     group by online_retail_customer_id
 

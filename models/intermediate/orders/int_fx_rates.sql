@@ -20,10 +20,14 @@ quoted as (
 
     select
         currency,
+        quote_currency,
         rate_on as valid_from,
         least(
             coalesce(
-                lead(rate_on) over (partition by currency order by rate_on),
+                lead(rate_on) over (
+                    partition by currency, quote_currency
+                    order by rate_on
+                ),
                 {{ days_after("rate_on", var("fx_max_age_days")) }}
             ),
             {{ days_after("rate_on", var("fx_max_age_days")) }}
@@ -36,6 +40,7 @@ quoted as (
 
     select
         quote_currency as currency,
+        quote_currency,
         cast('1900-01-01' as date) as valid_from,
         cast('9999-12-31' as date) as valid_until,
         cast(1 as double) as rate
@@ -57,6 +62,7 @@ crossed as (
     inner join quoted as base
         on base.currency = '{{ var("base_currency") }}'
         and base.currency <> quoted.currency
+        and base.quote_currency = quoted.quote_currency
         and base.valid_from < quoted.valid_until
         and base.valid_until > quoted.valid_from
 

@@ -41,10 +41,11 @@ shop_orders as (
             when cancelled_at is not null or financial_status = 'voided'
                 then 'cancelled'
             when financial_status = 'expired' then 'failed'
-            when financial_status in ('pending', 'authorized', 'partially_paid')
-                then 'pending'
-            when fulfillment_status = 'fulfilled' then 'fulfilled'
-            else 'paid'
+            when financial_status = 'paid' and fulfillment_status = 'fulfilled'
+                then 'fulfilled'
+            when financial_status = 'paid' then 'paid'
+            -- authorized, partially paid, or not known: no revenue yet
+            else 'pending'
         end as status,
         coalesce(order_discount_amount, 0) as discount_amount,
         coalesce(order_refund_amount, 0) as refund_amount,
@@ -53,6 +54,20 @@ shop_orders as (
         _line
 
     from shop_rows
+
+),
+
+numbered_lines as (
+
+    select
+        invoice_lines.*,
+
+        row_number() over (
+            partition by invoice_id
+            order by invoiced_at asc, _file_id asc, _line asc
+        ) as line_number
+
+    from invoice_lines
 
 ),
 
@@ -70,10 +85,10 @@ invoices as (
         cast(0 as decimal(38, 6)) as discount_amount,
         cast(0 as decimal(38, 6)) as refund_amount,
         min(invoiced_at) as ordered_at,
-        min(_file_id) as _file_id,
-        min(_line) as _line
+        min(case when line_number = 1 then _file_id end) as _file_id,
+        min(case when line_number = 1 then _line end) as _line
 
-    from invoice_lines
+    from numbered_lines
 
     group by invoice_id
 

@@ -26,12 +26,6 @@ customer_ids as (
 
 ),
 
-orders as (
-
-    select * from {{ ref("orders") }}
-
-),
-
 messages as (
 
     select * from {{ ref("messages") }}
@@ -53,7 +47,7 @@ phones as (
         row_number() over (
             partition by customer_ids.customer_id
             order by
-                max(identifiers.first_seen_at) desc nulls last,
+                max(identifiers.last_seen_at) desc nulls last,
                 count(*) desc,
                 identifiers.identifier_value asc
         ) as preference
@@ -72,28 +66,11 @@ phones as (
 
 ),
 
-paid_orders as (
-
-    select
-        customer_id,
-        count(*) as paid_order_count,
-        min(ordered_on) as first_order_on,
-        max(ordered_on) as last_order_on,
-        cast(sum(net_amount_base) as decimal(18, 2)) as revenue_to_date
-
-    from orders
-
-    where is_paid
-
-    group by customer_id
-
-),
-
 received as (
 
     select
         customer_id,
-        count(*) as message_count,
+        count(sent_at) as message_count,
         max(opened_by_human_at) as last_opened_at,
         max(clicked_at) as last_clicked_at
 
@@ -129,8 +106,8 @@ final as (
 
         -- numbers
         attributes.record_count,
-        coalesce(paid_orders.paid_order_count, 0) as paid_order_count,
-        coalesce(paid_orders.revenue_to_date, 0) as revenue_to_date,
+        coalesce(rfm.frequency, 0) as paid_order_count,
+        coalesce(rfm.monetary_amount, 0) as revenue_to_date,
         coalesce(received.message_count, 0) as message_count,
 
         -- booleans
@@ -138,8 +115,8 @@ final as (
 
         -- dates and timestamps
         attributes.birth_date,
-        paid_orders.first_order_on,
-        paid_orders.last_order_on,
+        rfm.first_order_on,
+        rfm.last_order_on,
         attributes.first_seen_at,
         attributes.last_seen_at,
         received.last_opened_at,
@@ -151,8 +128,6 @@ final as (
     left join phones
         on phones.customer_id = attributes.customer_id
         and phones.preference = 1
-    left join paid_orders
-        on paid_orders.customer_id = attributes.customer_id
     left join received
         on received.customer_id = attributes.customer_id
     left join rfm

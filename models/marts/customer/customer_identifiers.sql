@@ -26,7 +26,8 @@ source_ids as (
         record_id,
         concat(source, '.', export) as identifier_type,
         record_id as identifier_value,
-        first_seen_at
+        first_seen_at,
+        last_seen_at
 
     from records
 

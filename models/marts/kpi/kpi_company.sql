@@ -164,8 +164,8 @@ final as (
         {{ money("gross_revenue") }} as gross_revenue,
         {{ money("net_revenue") }} as net_revenue,
         {{ money("net_revenue_unassigned") }} as net_revenue_unassigned,
-        {{ money("net_revenue / nullif(orders_with_revenue, 0)") }} as aov,
-        {{ money("net_revenue / nullif(buyers, 0)") }} as arpu,
+        {{ money_per("net_revenue", "orders_with_revenue") }} as aov,
+        {{ money_per("net_revenue", "buyers") }} as arpu,
 
         -- rates
         {{ ratio("orders", "buyers") }} as purchase_frequency,

@@ -30,7 +30,7 @@ order_days as (
 
 ),
 
--- the day from which a customer has bought without a pause longer than active_days
+-- since when there was no pause: an order on the day after the last active one is none
 active_since as (
 
     select
@@ -40,7 +40,7 @@ active_since as (
                 when
                     previous_order_on is null
                     or {{ days_between("previous_order_on", "ordered_on") }}
-                    > {{ var("active_days") }}
+                    > {{ var("active_days") }} + 1
                     then ordered_on
             end
         ) as active_since_on

@@ -44,6 +44,7 @@ final as (
         {{ parse_text("newest_first.first_name") }} as first_name,
         {{ parse_text("newest_first.last_name") }} as last_name,
         emails.email,
+        emails.suggestion as suggested_email,
         phones.phone,
         mobile_phones.phone as mobile_phone,
         {{ parse_text("newest_first.city") }} as city,

@@ -40,6 +40,7 @@ final as (
 
         -- strings
         emails.email,
+        emails.suggestion as suggested_email,
         {{ parse_text("newest_first.first_name") }} as first_name,
         {{ parse_text("newest_first.last_name") }} as last_name,
         {{ parse_text("newest_first.cc") }} as country,

@@ -21,7 +21,7 @@ held_events as (
 lines_of_no_record as (
 
     select
-        {{ first_match("value", "[^,;|\"\t <>]+@[^,;|\"\t <>]+") }} as contact_text
+        {{ every_match("value", "[^,;|\"\t <>]+@[^,;|\"\t <>]+") }} as contact_text
 
     from {{ source("quality", "quarantine") }}
 

@@ -39,6 +39,7 @@ final as (
 
         -- strings
         emails.email,
+        emails.suggestion as suggested_email,
         {{ parse_message_event("first_deliveries.event") }} as event_kind,
         {{ first_of_json_array("first_deliveries.category") }} as category,
         {{ parse_text("first_deliveries.reason") }} as reason,

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 #: Files below `dbt_project/macros` whose macros only make SQL text.
-MACRO_FILES = ("engine.sql", "parsers.sql")
+MACRO_FILES = ("engine.sql", "parsers.sql", "dates.sql")
 
 
 class SqlMacros:

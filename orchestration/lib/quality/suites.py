@@ -88,8 +88,10 @@ class Binding:
 
         date = "null"
         if self.date_column and self.date_parser:
-            parsed = macros.parse(self.date_parser, quoted(self.date_column))
-            date = f"cast({parsed} as date)"
+            date = macros.parse(self.date_parser, quoted(self.date_column))
+            if self.date_parser.endswith("_timestamp"):
+                # Rates hold for days of the business, as in the models.
+                date = macros.parse("business_day", date)
         return Cell(column=quoted(self.column), parse=parse, context=context, date=date)
 
 
