@@ -13,11 +13,13 @@ documentation, lineage and landing read the same lines:
             config: {meta: {required: true}}
 """
 
+import codecs
 import fnmatch
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from anyascii import anyascii
@@ -64,6 +66,35 @@ class ExportContract:
     currency: str | None = None
     owner: str = "data-engineering"
 
+    def __post_init__(self) -> None:
+        """Refuse slips of the pen, which would otherwise change what a run does."""
+        if isinstance(self.files, str):
+            raise ContractError(f"{self.key}: files must be a list of patterns")
+        object.__setattr__(self, "files", tuple(self.files))
+        for option, known in (("reader", Reader), ("duplicates", DuplicatePolicy)):
+            if getattr(self, option) not in get_args(known):
+                raise ContractError(
+                    f"{self.key}: {option} is {getattr(self, option)!r}; known are"
+                    f" {' and '.join(get_args(known))}"
+                )
+        try:
+            codecs.lookup(self.encoding or "utf-8")
+        except LookupError as error:
+            raise ContractError(
+                f"{self.key}: {self.encoding!r} is no encoding such as cp1251"
+            ) from error
+        for option in ("grouped_by", "group_header", "currency_column"):
+            column = getattr(self, option)
+            if column is not None and column not in self.columns:
+                raise ContractError(
+                    f"{self.key}: {option} names the column {column}, which the table"
+                    " does not list"
+                )
+        if (self.grouped_by is None) != (self.group_header is None):
+            raise ContractError(
+                f"{self.key}: grouped_by and group_header need each other"
+            )
+
     @property
     def key(self) -> str:
         """`source.export`, the name used in messages and settings."""
@@ -73,8 +104,8 @@ class ExportContract:
         """Whether a file at this path below the landing folder belongs here."""
         path = PurePosixPath(file_name.lower())
         return any(
-            fnmatch.fnmatchcase(str(path), pattern)
-            or fnmatch.fnmatchcase(path.name, pattern)
+            fnmatch.fnmatchcase(str(path), pattern.lower())
+            or fnmatch.fnmatchcase(path.name, pattern.lower())
             for pattern in self.files
         )
 
@@ -93,22 +124,26 @@ def column_name(header: str) -> str:
 
 
 def column_names(headers: list[str]) -> list[str]:
-    """Column names for a whole header; repeated ones get `_2`, `_3` in order."""
-    seen: dict[str, int] = {}
-    names = []
+    """Distinct column names for a whole header; repeated ones get `_2`, `_3`."""
+    repeats: Counter[str] = Counter()
+    names: dict[str, None] = {}
     for header in headers:
-        name = column_name(header)
-        seen[name] = seen.get(name, 0) + 1
-        names.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
-    return names
+        first = name = column_name(header)
+        while name in names:
+            repeats[first] += 1
+            name = f"{first}_{repeats[first] + 1}"
+        names[name] = None
+    return list(names)
 
 
 def read_contracts(models: Path) -> tuple[ExportContract, ...]:
     """All export contracts below `models/staging`, ordered by source and export.
 
+    Tables without `files` are none: nobody delivers them.
+
     Raises:
-        ContractError: a table lacks `files`, names an unknown option, or a column
-            that another option refers to does not exist.
+        ContractError: a table names an unknown option, or gives one a value that
+            cannot be, such as a column that does not exist.
     """
     contracts = []
     for path in sorted((models / "staging").glob("*/*__sources.yml")):
@@ -144,11 +179,11 @@ def _contract(
             f" {sorted(unknown)}; known are {sorted(known)}."
         )
     options = {name: meta[name] for name in meta.keys() - {"files", "dagster"}}
-    contract = ExportContract(
+    return ExportContract(
         source=source,
         export=table["name"],
         description=" ".join(table.get("description", "").split()),
-        files=tuple(pattern.lower() for pattern in meta["files"]),
+        files=meta["files"],
         columns=tuple(column["name"] for column in columns),
         required=frozenset(marked("required")),
         optional=frozenset(marked("optional")),
@@ -156,11 +191,3 @@ def _contract(
         phone_columns=marked("phone"),
         **options,
     )
-    for option in ("grouped_by", "group_header", "currency_column"):
-        column = getattr(contract, option)
-        if column is not None and column not in contract.columns:
-            raise ContractError(
-                f"{path.name}: {option} of table {contract.export} names the column"
-                f" {column}, which the table does not list."
-            )
-    return contract

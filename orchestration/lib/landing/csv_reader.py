@@ -78,16 +78,22 @@ class CsvReading:
         return self.dialect.columns
 
     def __iter__(self) -> Iterator[Block]:
-        """Blocks of records in file order; the header's lines are not in them."""
-        at_end = False
+        """One or more blocks, in file order; the header's lines are not in them."""
+        at_end = has_yielded = False
         while not at_end:
             at_end = not self._read_piece()
             cut = len(self._buffer) if at_end else self._buffer.rfind(b"\n") + 1
-            if cut:
-                lines = _Lines(self._buffer[:cut], self._line, at_end=at_end)
+            if cut or (at_end and not has_yielded):
+                lines = _Lines(
+                    self._buffer[:cut],
+                    self._line,
+                    at_end=at_end,
+                    is_cut=at_end and self.cut_short is not None,
+                )
                 block = lines.parse(self.dialect)
                 self._buffer = self._buffer[lines.used :]
                 self._line += block.lines
+                has_yielded = True
                 yield block
 
     def _read_piece(self) -> bool:
@@ -99,6 +105,9 @@ class CsvReading:
             )
         piece = next(self._pieces, None)
         self._buffer += piece or b""
+        if piece is None and self.cut_short:
+            # The damage may lie inside a character.
+            self._buffer = self._buffer.decode(errors="ignore").encode()
         return piece is not None
 
     def _utf8_pieces(
@@ -112,14 +121,24 @@ class CsvReading:
             self.cut_short = str(error)
 
     def _read_header(self, contract: ExportContract) -> CsvDialect:
-        header = b""
+        header, first_line = b"", self._line
         while not header.strip() or header.count(b'"') % 2:
             while b"\n" not in self._buffer and self._read_piece():
                 pass
             line, newline, self._buffer = self._buffer.partition(b"\n")
-            if not line and not newline:
+            is_at_end = not line and not newline
+            if header.strip():
+                is_near = self._line - first_line < MAX_RECORD_LINES
+                if is_at_end or not is_near or len(header) > MAX_RECORD_BYTES:
+                    raise Refused(
+                        f"line {first_line}: a quote in the header is opened and never"
+                        " closed; ask for the export again"
+                    )
+                header += line + newline
+            else:
+                header, first_line = line + newline, self._line
+            if is_at_end:
                 break
-            header += line + newline
             self._line += 1
         text = header.decode().strip("\r\n")
         if not text.strip():
@@ -136,7 +155,7 @@ class CsvReading:
         missing = sorted(contract.required - set(columns))
         if missing:
             raise Refused(
-                f"line {self._line - 1}: the header lacks the column"
+                f"line {first_line}: the header lacks the column"
                 f" {', '.join(missing)} (found: {', '.join(columns)}); export the file"
                 " with it, or rename it in the contract"
             )
@@ -151,17 +170,21 @@ class _Lines:
     """The physical lines of a stretch of UTF-8 text, parsed into one block.
 
     Unless `at_end`, the text ends on a line end; lines from an open quote on may be
-    left for the next stretch: `used` tells how many bytes were consumed.
+    left for the next stretch: `used` tells how many bytes were consumed. Where the
+    file `is_cut`, a last line without an end is no record, whatever its fields.
     """
 
-    def __init__(self, text: bytes, first_line: int, *, at_end: bool) -> None:
+    def __init__(
+        self, text: bytes, first_line: int, *, at_end: bool, is_cut: bool = False
+    ) -> None:
         self.text, self.first_line, self.at_end = text, first_line, at_end
         self.used = len(text)
         codes = np.frombuffer(text, dtype=np.uint8)
         ends = np.flatnonzero(codes == _NEWLINE)
-        if not text.endswith(b"\n"):
+        is_unfinished = bool(text) and not text.endswith(b"\n")
+        if is_unfinished:
             ends = np.append(ends, len(text))
-        starts = np.concatenate(([0], ends[:-1] + 1))
+        starts = np.concatenate(([0], ends + 1))[: len(ends)]
         lengths = ends - starts
         self.starts, self.ends = starts, ends
         self.is_blank = (lengths == 0) | (
@@ -179,6 +202,10 @@ class _Lines:
             self.is_slow = self.is_odd | (
                 self._count((codes == _RETURN) & ~followed) > 0
             )
+        #: Index of the line that the file was cut inside of, if it was.
+        self.cut_line = len(ends) - 1 if is_unfinished and is_cut else None
+        if self.cut_line is not None and not self.is_blank[-1]:
+            self.is_slow[-1] = True
 
     def parse(self, dialect: CsvDialect) -> Block:
         """Turn the lines into records and rejects, in file order."""
@@ -256,7 +283,11 @@ class _Lines:
 
     def _accept(self, first: int, last: int) -> bool:
         fields = self._fields(first, last)
-        if fields is None or len(fields) != len(self.dialect.columns):
+        if (
+            fields is None
+            or len(fields) != len(self.dialect.columns)
+            or last == self.cut_line
+        ):
             return False
         self.slow_rows.append([field or None for field in fields])
         self.slow_lines.append(self.first_line + int(first))
@@ -270,19 +301,19 @@ class _Lines:
 
     def _reject(self, index: int) -> None:
         fields = self._fields(index, index)
-        reason = (
-            "a quote is opened and never closed"
-            if fields is None
-            else f"{len(fields)} fields where the header has"
-            f" {len(self.dialect.columns)}"
-        )
+        expected = len(self.dialect.columns)
+        reasons = []
+        if fields is None:
+            reasons.append("a quote is opened and never closed")
+        elif len(fields) != expected:
+            reasons.append(f"{len(fields)} fields where the header has {expected}")
         is_last = index == len(self.ends) - 1
-        if is_last and self.at_end and not self.text.endswith(b"\n"):
-            reason += "; the file ends inside this line: it was cut"
+        if is_last and not self.text.endswith(b"\n"):
+            reasons.append("the file ends inside this line: it was cut")
         self.rejects.append(
             Reject(
                 line=self.first_line + int(index),
-                reason=reason,
+                reason="; ".join(reasons),
                 text=self._line_text(index, index),
             )
         )
@@ -320,6 +351,8 @@ class _Lines:
         if not len(indexes):
             return text_table(columns, []).append_column(LINE, pa.array([], pa.int64()))
         text = self._joined(indexes)
+        if text.startswith(codecs.BOM_UTF8):
+            text = codecs.BOM_UTF8 + text  # Arrow drops one, which here is data
         table = arrow_csv.read_csv(
             pa.py_buffer(text),
             read_options=arrow_csv.ReadOptions(

@@ -87,7 +87,7 @@ def find_encoding(path: Path, declared: str | None) -> str:
     Raises:
         Refused: the file is empty, or valid neither as UTF-8 nor as declared.
     """
-    head = path.open("rb").read(4) if not is_compressed(path) else _first_bytes(path)
+    head = _first_bytes(path)
     if not head:
         raise Refused("the file is empty: ask for the export again")
     marked = next(
@@ -106,6 +106,7 @@ def find_encoding(path: Path, declared: str | None) -> str:
 
 
 def _first_bytes(path: Path) -> bytes:
+    """The first bytes of the text, at most as many as the longest mark needs."""
     try:
         return next(chunks(path, 4), b"")
     except CutShort as error:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from orchestration.lib.landing.contract import ExportContract, column_name
+from orchestration.lib.landing.contract import ExportContract, column_names
 from orchestration.lib.landing.inspection import CHUNK_BYTES, CutShort, Refused, chunks
 from orchestration.lib.landing.records import LINE, Block, Reject
 
@@ -22,6 +22,11 @@ ROWS_PER_BLOCK = 100_000
 #: How much of a broken stretch is kept to look at.
 MAX_REJECT_CHARACTERS = 10_000
 _SPACE_AND_COMMA = " \t\r\n,"
+_TOO_DEEP = "no JSON that can be read: nested too deeply"
+
+
+class _Number(str):
+    """A number as it was written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,17 +60,21 @@ class JsonReading:
     ) -> None:
         #: Why the bytes ended before the file did, or None; known after the pass.
         self.cut_short: str | None = None
-        self._decoder = json.JSONDecoder(parse_float=str)
+        self._decoder = json.JSONDecoder(
+            parse_int=_Number, parse_float=_Number, parse_constant=_Number
+        )
         self._pieces = self._texts(path, encoding, chunk_bytes)
         self._columns = dict.fromkeys(contract.columns)
         self._found: dict[str, None] = {}
+        self._names: dict[tuple[str, ...], list[str]] = {}
         self._text, self._at, self._line = "", 0, 1
         self._is_at_end = False
         first = self._next_character(" \t\r\n")
         if first is None or first not in "[{":
             raise Refused("the file starts with neither [ nor {: this is no JSON")
         self.dialect = JsonDialect(is_array=first == "[")
-        if self.dialect.is_array:
+        self._is_open = self.dialect.is_array
+        if self._is_open:
             self._at += 1
 
     @property
@@ -96,10 +105,7 @@ class JsonReading:
         self, rows: list[dict[str, str | None]], lines: list[int], rejects: list[Reject]
     ) -> Block:
         names = [name for name in {**self._columns, **self._found} if name != LINE]
-        cells = {
-            name: pa.array([row.get(name) for row in rows], pa.string())
-            for name in names
-        }
+        cells = {name: _text_array([row.get(name) for row in rows]) for name in names}
         return Block(
             table=pa.table({**cells, LINE: pa.array(lines, pa.int64())}),
             rejects=rejects,
@@ -119,8 +125,9 @@ class JsonReading:
         """Drop what was consumed, append the next piece; False at the end."""
         piece = next(self._pieces, None)
         self._is_at_end = piece is None
-        self._text = self._text[self._at :] + (piece or "")
-        self._at = 0
+        if piece is not None:
+            self._text = self._text[self._at :] + piece
+            self._at = 0
         return not self._is_at_end
 
     def _advance(self, to: int) -> None:
@@ -142,22 +149,19 @@ class JsonReading:
     # -- values -------------------------------------------------------------------
 
     def _values(self) -> Iterator[tuple[int, dict[str, str | None] | Reject]]:
-        is_open = self.dialect.is_array
         while (character := self._next_character(_SPACE_AND_COMMA)) is not None:
-            if character == "]" and is_open:
+            if character == "]" and self._is_open:
                 self._advance(self._at + 1)
-                is_open = False
+                self._is_open = False
                 continue
             line = self._line
             value = self._decode()
-            if isinstance(value, dict):
-                yield line, self._record(value)
-            elif isinstance(value, Reject):
-                yield line, value
-            else:
-                text = json.dumps(value, ensure_ascii=False)
-                yield line, Reject(line=line, reason="not a JSON object", text=text)
-        if is_open and self.cut_short is None:
+            try:
+                row = self._row(line, value)
+            except RecursionError:
+                row = Reject(line=line, reason=_TOO_DEEP, text="")
+            yield line, row
+        if self._is_open and self.cut_short is None:
             self.cut_short = "the JSON array is not closed: the file was cut"
 
     def _decode(self) -> Any:  # noqa: ANN401 - any JSON value
@@ -167,9 +171,12 @@ class JsonReading:
             except json.JSONDecodeError as error:
                 if self._may_continue(error) and self._read_more():
                     continue
-                return self._skip_broken(error)
-            if end == len(self._text) and not self._is_at_end and self._read_more():
-                continue  # a number could go on in the next piece
+                return self._skip_broken(f"no JSON: {error.msg}")
+            except RecursionError:
+                return self._skip_broken(_TOO_DEEP)
+            is_near_end = len(self._text) - end < len("e+1")
+            if is_near_end and isinstance(value, _Number) and self._read_more():
+                continue  # it could go on in the next piece
             self._advance(end)
             return value
 
@@ -180,43 +187,79 @@ class JsonReading:
             error.pos >= len(tail) - 8 or error.msg.startswith("Unterminated string")
         )
 
-    def _skip_broken(self, error: json.JSONDecodeError) -> Reject:
+    def _skip_broken(self, reason: str) -> Reject:
         """Give up the text up to the next line that starts an object."""
         line = self._line
         kept: list[str] = []
+        last_character = ""
         while True:
             newline = self._text.find("\n", self._at)
             end = newline + 1 if newline >= 0 else len(self._text)
-            kept.append(self._text[self._at : end][:MAX_REJECT_CHARACTERS])
+            skipped = self._text[self._at : end]
+            kept.append(skipped[:MAX_REJECT_CHARACTERS])
+            last_character = skipped.rstrip()[-1:] or last_character
             self._advance(end)
             if newline < 0 and self._read_more():
                 continue
-            if len(self._text) - self._at < 64 and not self._is_at_end:
-                self._read_more()
+            while len(self._text) - self._at < 64 and self._read_more():
+                pass
             rest = self._text[self._at : self._at + 64].lstrip()
             if rest[:1] in ("{", "]") or (not rest and self._is_at_end):
                 break
-        cut = "; the file ends inside it: it was cut" if not rest else ""
+        if not rest and last_character == "]":
+            self._is_open = False  # the array's end stood behind what is broken
+        is_cut = not rest and last_character not in ("}", "]")
         return Reject(
             line=line,
-            reason=f"no JSON: {error.msg}{cut}",
+            reason=reason + "; the file ends inside it: it was cut" * is_cut,
             text="".join(kept)[:MAX_REJECT_CHARACTERS].strip(),
         )
 
-    def _record(self, value: dict[str, Any]) -> dict[str, str | None]:
-        record: dict[str, str | None] = {}
-        for key, cell in value.items():
-            name = column_name(key)
-            self._found.setdefault(name)
-            record[name] = _text(cell)
-        return record
+    def _row(
+        self,
+        line: int,
+        value: Any,  # noqa: ANN401 - any JSON value
+    ) -> dict[str, str | None] | Reject:
+        if isinstance(value, Reject):
+            return value
+        if not isinstance(value, dict):
+            text = _escaped(_json(value))[:MAX_REJECT_CHARACTERS]
+            return Reject(line=line, reason="not a JSON object", text=text)
+        keys = tuple(value)
+        if keys not in self._names:
+            self._names[keys] = column_names(list(keys))
+            self._found |= dict.fromkeys(self._names[keys])
+        return {
+            name: _text(cell)
+            for name, cell in zip(self._names[keys], value.values(), strict=True)
+        }
 
 
 def _text(cell: Any) -> str | None:  # noqa: ANN401 - any JSON value
     if cell is None or cell == "":
         return None
-    if isinstance(cell, str):
-        return cell
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    return json.dumps(cell, ensure_ascii=False, sort_keys=True)
+    return cell if isinstance(cell, str) else _json(cell)
+
+
+def _json(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """The value as JSON with sorted keys, its numbers as they were written."""
+    if isinstance(value, _Number):
+        return str(value)
+    if isinstance(value, list):
+        return f"[{', '.join([_json(each) for each in value])}]"
+    if isinstance(value, dict):
+        pairs = [f"{_json(key)}: {_json(value[key])}" for key in sorted(value)]
+        return f"{{{', '.join(pairs)}}}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _text_array(cells: list[str | None]) -> pa.Array:
+    try:
+        return pa.array(cells, pa.string())
+    except UnicodeEncodeError:
+        return pa.array([cell and _escaped(cell) for cell in cells], pa.string())
+
+
+def _escaped(text: str) -> str:
+    """Halves of surrogate pairs, which no text can hold, as `\\ud83d` again."""
+    return text.encode("utf-8", "backslashreplace").decode()

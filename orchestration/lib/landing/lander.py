@@ -146,6 +146,26 @@ def unclaimed_row(name: str, delivered: Delivered, reason: str) -> LedgerRow:
     )
 
 
+def _unread_row(
+    name: str, contract: ExportContract, error: OSError, landed_at: datetime
+) -> LedgerRow:
+    """The ledger row of a file that could not even be opened: its id is unknown."""
+    return LedgerRow(
+        file_id="",
+        source=contract.source,
+        export=contract.export,
+        file_name=name,
+        bytes=0,
+        rows_delivered=0,
+        encoding=None,
+        dialect=None,
+        outcome="refused",
+        reason=f"{name}: cannot be opened ({error.strerror}); see that it is there and"
+        " that its permissions and those of its folder let it be read",
+        landed_at=landed_at,
+    )
+
+
 def land_file(
     name: str,
     delivered: Delivered,
@@ -236,16 +256,18 @@ def land_export(
         known: ledger rows of earlier runs; refused files are tried again.
         now: time of this landing; each file gets a later one than the file before.
     """
-    read = {row.file_id: row for row in known if row.outcome != "refused"}
-    seen = {(row.file_id, row.file_name) for row in read.values()} | {
-        (row.file_id, row.file_name) for row in known if row.outcome == "seen_before"
-    }
+    read = {row.file_id: row for row in known if row.outcome in ("landed", "partly")}
+    seen = {(row.file_id, row.file_name) for row in known if row.outcome != "refused"}
     for number, name in enumerate(names):
-        delivered = identify(landing / name)
+        landed_at = now + timedelta(microseconds=number)
+        try:
+            delivered = identify(landing / name)
+        except OSError as error:
+            yield _unread_row(name, contract, error, landed_at)
+            continue
         first = read.get(delivered.file_id)
         if (delivered.file_id, name) in seen:
             continue
-        landed_at = now + timedelta(microseconds=number)
         if first is not None:
             yield replace(
                 first,
