@@ -20,7 +20,11 @@ from pathlib import Path
 import duckdb
 import phonenumbers
 import pyarrow as pa
-from email_validator import EmailNotValidError, validate_email
+from email_validator import (
+    SPECIAL_USE_DOMAIN_NAMES,
+    EmailNotValidError,
+    validate_email,
+)
 
 from orchestration.lib.warehouse import literal, quoted
 
@@ -28,9 +32,7 @@ from orchestration.lib.warehouse import literal, quoted
 _HOMOGLYPHS = str.maketrans("аеорсухкАЕОРСУХКМНТВі", "aeopcyxkAEOPCYXKMHTBi")
 _LETTERS_FOR_ZERO = str.maketrans("OОoо", "0000")
 
-_PLAIN_EMAIL = (
-    r"[a-z0-9_+-]+([.][a-z0-9_+-]+)*@([a-z0-9]([a-z0-9-]*[a-z0-9])?[.])+[a-z]{2,24}"
-)
+_PLAIN_EMAIL = r"[a-z0-9_+-]+([.][a-z0-9_+-]+)*@([a-z0-9]+(-[a-z0-9]+)*[.])+[a-z]{2,24}"
 _TABLES = """
 create schema if not exists quality;
 create table if not exists quality.email_addresses (
@@ -113,10 +115,11 @@ class ContactClassifier:
         return Verdict(None, "invalid_contact")
 
     def _e164(self, text: str) -> str | None:
-        """The number as written for the region, else with its + put back."""
+        """The number as written for the region, else with a + put in for 00 or none."""
         if re.search(r"[^\W\d_]", text):  # letters would be read as keypad digits
             return None
-        for spelling in (text.lstrip("' "), "+" + re.sub(r"\D", "", text)):
+        digits = re.sub(r"\D", "", text)
+        for spelling in (text, "+" + digits.removeprefix("00")):
             try:
                 number = phonenumbers.parse(spelling, self.phone_region)
             except phonenumbers.NumberParseException:
@@ -177,9 +180,10 @@ def _new_texts(rows: str, columns: Sequence[str], table: str) -> str:
 def _classify_plain_emails(
     connection: duckdb.DuckDBPyConnection, classifier: ContactClassifier, texts: str
 ) -> None:
-    """ASCII addresses without anything odd need no library."""
+    """ASCII addresses without anything odd need no library; it would agree."""
     placeholders = _in_list(classifier.placeholder_emails)
     typos = _in_list(classifier.domain_typos)
+    reserved = "|".join(re.escape(name) for name in SPECIAL_USE_DOMAIN_NAMES)
     connection.execute(
         f"""
         insert into quality.email_addresses
@@ -191,8 +195,9 @@ def _classify_plain_emails(
         from ({texts})
         where
             regexp_full_match(lower(trim(contact_text)), '{_PLAIN_EMAIL}')
-            and length(trim(contact_text)) <= 254
             and length(split_part(trim(contact_text), '@', 1)) <= 64
+            and length(split_part(trim(contact_text), '@', 2)) <= 63
+            and not regexp_matches(lower(trim(contact_text)), '[.]({reserved})$')
             and lower(trim(contact_text)) not in ({placeholders})
             and lower(split_part(trim(contact_text), '@', 2)) not in ({typos})
         """

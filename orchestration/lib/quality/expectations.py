@@ -8,6 +8,7 @@ Importing this module imports Great Expectations, which takes seconds: do it ins
 the function that needs it.
 """
 
+import re
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -150,8 +151,10 @@ def _result(document: dict[str, Any], result: Any) -> ExpectationResult:  # noqa
     entries = [info] if "raised_exception" in info else list(info.values())
     for entry in entries:
         if entry.get("raised_exception"):
-            # The message only: the traceback quotes the statement with its values.
+            # The message only, and without the cell that it may quote: the traceback
+            # repeats the whole statement.
             message = str(entry["exception_message"]).splitlines()[0]
+            message = re.sub(r"'.*'", "'...'", message)
             raise RuntimeError(f"{check_name(document)} cannot be evaluated: {message}")
     figures = result.result
     evaluated = figures.get("element_count", figures.get("observed_value", 0))

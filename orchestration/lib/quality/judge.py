@@ -259,19 +259,27 @@ def _insert_duplicates(
     """Exact copies within a file: found by hash, confirmed on all columns.
 
     Between files nothing is a duplicate: a value that comes back after a change is
-    news.
+    news. Nor between groups, whose later rows may leave the group's name blank.
     """
-    columns = ", ".join(quoted(column) for column in export.columns)
+    group = _group_name(export) if export.grouped_by else "null"
+    columns = ", ".join(["_group", *(quoted(column) for column in export.columns)])
     connection.execute(
         f"""
         insert into quality.duplicates
         with
 
+        grouped as (
+
+            select *, {group} as _group
+            from {export.table}
+            where _file_id in ({files})
+
+        ),
+
         hashed as (
 
             select *, hash({columns}) as row_hash
-            from {export.table}
-            where _file_id in ({files})
+            from grouped
 
         ),
 
@@ -309,6 +317,15 @@ def _insert_duplicates(
     )
 
 
+def _group_name(export: JudgedExport) -> str:
+    """SQL of the group that a row of the raw table belongs to."""
+    return (
+        f"last_value({quoted(export.grouped_by or '')} ignore nulls) over ("
+        "partition by _file_id order by _line"
+        " rows between unbounded preceding and current row)"
+    )
+
+
 def _hold_whole_groups(
     connection: duckdb.DuckDBPyConnection, export: JudgedExport, files: str
 ) -> None:
@@ -317,7 +334,7 @@ def _hold_whole_groups(
     Half an order would be a wrong order. A rejected line belongs to the group above
     it, where it may have been a part.
     """
-    name, header = quoted(export.grouped_by or ""), quoted(export.group_header or "")
+    header = quoted(export.group_header or "")
     connection.execute(
         f"""
         insert into quality.quarantine
@@ -328,11 +345,7 @@ def _hold_whole_groups(
             select
                 _file_id,
                 _line,
-                last_value({name} ignore nulls) over (
-                    partition by _file_id
-                    order by _line
-                    rows between unbounded preceding and current row
-                ) as group_name,
+                {_group_name(export)} as group_name,
                 {header} is not null as is_header
             from {export.table}
             where _file_id in ({files})
@@ -427,7 +440,7 @@ def _counts(export: JudgedExport) -> str:
             {literal(export.export)} as export,
             judged_files.file_id,
             (
-                select any_value(file_ledger.rows_delivered)
+                select coalesce(any_value(file_ledger.rows_delivered), 0)
                 from ops.file_ledger
                 where
                     {export.is_it}

@@ -92,14 +92,13 @@ class Cell:
             f" and {second} between 13 and 31)"
         )
 
-    @property
-    def as_iso_date(self) -> str:
-        """A clear foreign date as `yyyy-mm-dd`, with the rest of the text as it was."""
-        first, second = self.date_part(1), self.date_part(3)
+    def iso_date(self, rest: str = "''") -> str:
+        """A clear foreign date as `yyyy-mm-dd`, followed by the rest of the text."""
+        first, second, year = (self.date_part(number) for number in (1, 3, 4))
         return (
             f"case when {self.is_day_first}"
-            f" then {_iso(self.date_part(4), second, first, self.date_part(5))}"
-            f" else {_iso(self.date_part(4), first, second, self.date_part(5))} end"
+            f" then {_iso(year, second, first, rest)}"
+            f" else {_iso(year, first, second, rest)} end"
         )
 
     @property
@@ -158,7 +157,8 @@ def _is_ambiguous(cell: Cell) -> str:
 
 def _is_foreign(cell: Cell) -> str:
     return (
-        f"({cell.is_foreign_date} and ({cell.is_day_first} or {cell.is_month_first}))"
+        f"({cell.is_foreign_date} and ({cell.is_day_first} or {cell.is_month_first})"
+        f" and try_cast({cell.iso_date()} as date) is not null)"
     )
 
 
@@ -232,7 +232,7 @@ REGISTRY: dict[str, Rule] = {
             description="A date in another format than the export's, but clear.",
             reason="not the date format of this export",
             breaks=_is_foreign,
-            suggestion=lambda cell: cell.as_iso_date,
+            suggestion=lambda cell: cell.iso_date(rest=cell.date_part(5)),
             requirement="DQ-05",
         ),
         Rule(
