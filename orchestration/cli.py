@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from orchestration.settings import Settings, SettingsError, load_settings
+from orchestration.settings import PROJECT, Settings, SettingsError, load_settings
 
 DEMO_CUSTOMERS = 2000
 
@@ -135,8 +135,8 @@ def demo(customers: int) -> None:
         published = settings.published / "current"
         click.echo(
             "\nOpen next\n"
-            f"  query      duckdb {published / 'marts_private.duckdb'}"
-            ' "from customer_360 limit 5"\n'
+            f"  query      {published / 'marts_private.duckdb'}\n"
+            "             with DuckDB, DBeaver or Python: from customer_360 limit 5\n"
             f"  audience   {settings.home / 'outbox' / 'winback' / 'members.csv'}\n"
             f"  data docs  {settings.data_docs}\n"
             "  graph      make dev, then http://127.0.0.1:3000"
@@ -191,9 +191,9 @@ def dev(host: str, port: int) -> None:
 
     with _clear_errors():
         prepare_environment(load_settings())
+    os.chdir(PROJECT)  # where pyproject.toml names the code location
     program = str(Path(sys.executable).with_name("dagster"))
-    module = ["-m", "orchestration.definitions"]
-    os.execv(program, [program, "dev", *module, "-h", host, "-p", str(port)])
+    os.execv(program, [program, "dev", "-h", host, "-p", str(port)])
 
 
 @main.command()

@@ -1,5 +1,6 @@
 """The dbt project as Dagster sees it: where it is, its variables, its translation."""
 
+import fcntl
 import json
 import os
 import sys
@@ -41,8 +42,11 @@ def prepare_project() -> DbtProject:
         if path.is_file()
     ] + [DBT_FOLDER / "dbt_project.yml", DBT_FOLDER / "profiles.yml"]
     newest = max(path.stat().st_mtime for path in sources)
-    if not manifest.exists() or manifest.stat().st_mtime < newest:
-        dbt_project.preparer.prepare(dbt_project)
+    manifest.parent.mkdir(exist_ok=True)
+    with (manifest.parent / ".preparing").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one process at a time writes the manifest
+        if not manifest.exists() or manifest.stat().st_mtime < newest:
+            dbt_project.preparer.prepare(dbt_project)
     return dbt_project
 
 

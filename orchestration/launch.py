@@ -14,6 +14,8 @@ from orchestration.settings import Settings
 _INSTANCE = """\
 telemetry:
   enabled: false
+nux:
+  enabled: false
 run_queue:
   max_concurrent_runs: 1
 freshness:

@@ -62,7 +62,7 @@ def run_pipeline(home: Path, landing: Path, as_of: date, config: str = "") -> li
         return launch(settings, landing=landing, as_of=as_of)
 
 
-def crm360(*arguments: str, home: Path, **kwargs: Any) -> Any:  # noqa: ANN401
+def crm360(*arguments: str, home: Path, **kwargs: Any) -> Any:
     """Call the command line as a person would, in a process of its own."""
     environment = {
         **os.environ,

@@ -15,8 +15,6 @@ daily = dg.define_asset_job(
     "daily",
     selection=dg.AssetSelection.all(),
     description="Everything, from landing to acknowledgement.",
-    # One writer: DuckDB files have one, and steps are handed to each other in order.
-    executor_def=dg.in_process_executor,
 )
 
 
@@ -65,6 +63,8 @@ def automation() -> dg.Definitions:
         schedules=[every_morning],
         sensors=[new_deliveries],
         loggers={"console": progress_logger},
+        # DuckDB files have one writer: one step after the other, whoever starts it.
+        executor=dg.in_process_executor,
     )
 
 

@@ -48,7 +48,7 @@ class World:
             """
         )
 
-    def execute(self, statement: str, parameters: Any = None) -> None:  # noqa: ANN401
+    def execute(self, statement: str, parameters: Any = None) -> None:
         """Change the marts."""
         with duckdb.connect(str(self.marts)) as connection:
             connection.execute(statement, parameters)

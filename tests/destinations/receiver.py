@@ -27,7 +27,7 @@ class Receiver:
         self._answers: dict[str, Any] = {}
         self._release = threading.Event()
 
-    def handle(self, key: str, headers: Any, body: bytes) -> tuple[int, bytes]:  # noqa: ANN401
+    def handle(self, key: str, headers: Any, body: bytes) -> tuple[int, bytes]:
         """Answer one request."""
         document = json.loads(body)
         self.requests.append({"id": key, "headers": headers, "body": document})
