@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from jinja2 import Environment
 from sqlglot import exp
 
 from orchestration.dbt import MACROS, MODELS, prepare_project
+from orchestration.definitions import defs
 from orchestration.lib.landing.contract import read_contracts
 from orchestration.lib.quality.suites import EXPECTATION_TYPE, read_suite
 from orchestration.settings import PROJECT
+from tests.support import at_home
 
 MANIFEST: dict[str, Any] = json.loads(prepare_project().manifest_path.read_text())
 NODES = MANIFEST["nodes"].values()
@@ -172,3 +175,13 @@ def test_models_use_portable_sql_and_dispatched_macros_only(path: Any) -> None:
     }
     assert functions <= PORTABLE_FUNCTIONS
     assert tree.sql(dialect="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
+
+
+def test_every_dbt_test_is_a_check_of_the_graph(tmp_path: Path) -> None:
+    """One that Dagster cannot place in a half of the build would hold nothing back."""
+    tests = {node["name"] for node in NODES if node["resource_type"] == "test"}
+    with at_home(tmp_path):
+        checks = {key.name for key in defs().resolve_asset_graph().asset_check_keys}
+
+    assert len(tests) > 50
+    assert tests <= checks

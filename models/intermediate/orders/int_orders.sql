@@ -49,6 +49,7 @@ shop_orders as (
         end as status,
         coalesce(order_discount_amount, 0) as discount_amount,
         coalesce(order_refund_amount, 0) as refund_amount,
+        order_subtotal_amount as stated_subtotal_amount,
         ordered_at,
         _file_id,
         _line
@@ -84,6 +85,7 @@ invoices as (
         case when min(invoice_id) like 'C%' then 'cancelled' else 'paid' end as status,
         cast(0 as decimal(38, 6)) as discount_amount,
         cast(0 as decimal(38, 6)) as refund_amount,
+        cast(null as decimal(38, 6)) as stated_subtotal_amount,
         min(invoiced_at) as ordered_at,
         min(case when line_number = 1 then _file_id end) as _file_id,
         min(case when line_number = 1 then _line end) as _line
@@ -159,6 +161,7 @@ final as (
         priced.gross_amount,
         priced.discount_amount,
         priced.refund_amount,
+        priced.stated_subtotal_amount,
         priced.net_amount,
         fx_rates.fx_rate,
         cast(priced.gross_amount * fx_rates.fx_rate as decimal(38, 6))
