@@ -1,6 +1,8 @@
 # crm360: everything a newcomer needs is one of these.
 VENV := .venv
 BIN := $(VENV)/bin
+# A file of tests stays on one worker, which keeps what its tests share.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 3000
@@ -17,7 +19,7 @@ demo: $(VENV)/installed ## invent a company, run everything on it, say what to o
 	$(BIN)/crm360 demo
 
 test: $(VENV)/installed-dev ## install what tests need and run them all
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(PYTEST)
 
 dev: $(VENV)/installed ## Dagster's UI on the same state, at http://127.0.0.1:3000
 	$(BIN)/crm360 dev --host $(HOST) --port $(PORT)
@@ -29,7 +31,7 @@ check: $(VENV)/installed-dev ## linters and types, then the tests
 	$(BIN)/sqlfluff lint -q models
 	cd dbt_project && ../$(BIN)/dbt parse --no-partial-parse --profiles-dir . \
 		--warn-error-options '{"error": ["Deprecations"]}'
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(PYTEST)
 
 bench: $(VENV)/installed-dev ## ratios and peak memory, one JSON and one table
 	$(BIN)/python benchmarks/run.py

@@ -10,8 +10,6 @@ from orchestration.settings import PROJECT
 from tests.pipeline.conftest import AS_OF
 from tests.support import rows, run_pipeline
 
-pytestmark = pytest.mark.xdist_group("clean")
-
 MOSCOW_DAY = "cast(timezone('Europe/Moscow', timezone('UTC', {})) as date)"
 
 

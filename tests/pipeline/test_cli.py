@@ -9,8 +9,6 @@ import pytest
 from tests.pipeline.conftest import AS_OF
 from tests.support import content, crm360, rows, run_pipeline
 
-pytestmark = pytest.mark.xdist_group("cli")
-
 
 @pytest.fixture(scope="module")
 def home(
@@ -42,7 +40,6 @@ def test_status_counts_what_there_is(home: Path) -> None:
 
 
 def test_a_plan_can_be_looked_at_and_applied_by_its_id(home: Path) -> None:
-    """Someone withdraws: the plan names one removal, apply does just that."""
     shown = crm360("plan", "winback", "--destination", "outbox", "--json", home=home)
     assert shown.returncode == 0, shown.stderr
     (plan,) = json.loads(shown.stdout)

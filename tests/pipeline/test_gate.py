@@ -19,8 +19,6 @@ from tests.destinations.receiver import Receiver, running_receiver
 from tests.pipeline.conftest import AS_OF
 from tests.support import at_home, crm360, rows, run_pipeline
 
-pytestmark = pytest.mark.xdist_group("gate")
-
 CONFIG = """
 [destinations.crm]
 type = "webhook"
@@ -60,11 +58,10 @@ def sync_alone(home: Path, config: str) -> bool:
     """Materialise the sync and nothing above it, as anybody may in the UI."""
     with at_home(home, config) as settings:
         prepare_environment(settings)
-        asset = dg.AssetKey(["activation", "winback", "crm"])
-        job = defs().get_implicit_job_def_for_assets([asset])
-        assert job is not None
+        job = defs().resolve_implicit_global_asset_job_def()
         return job.execute_in_process(
-            asset_selection=[asset], raise_on_error=False
+            asset_selection=[dg.AssetKey(["activation", "winback", "crm"])],
+            raise_on_error=False,
         ).success
 
 
@@ -156,7 +153,7 @@ def test_an_unread_file_that_may_hold_opt_outs_keeps_audiences_in(
 
 def test_the_schedule_takes_its_day_from_the_tick(tmp_path: Path) -> None:
     with at_home(tmp_path / "home"):
-        schedule = defs().get_schedule_def("every_morning")
+        schedule = defs().resolve_schedule_def("every_morning")
         tick = datetime(2026, 3, 14, 2, 0, tzinfo=UTC)
         request = schedule(dg.build_schedule_context(scheduled_execution_time=tick))
 

@@ -12,8 +12,6 @@ from tests.destinations.receiver import Receiver, running_receiver
 from tests.pipeline.conftest import AS_OF
 from tests.support import CRM360, content, rows, run_pipeline
 
-pytestmark = pytest.mark.xdist_group("kill")
-
 CONFIG = """
 [destinations.crm]
 type = "webhook"

@@ -7,8 +7,6 @@ import pytest
 
 from tests.support import crm360, rows, shared
 
-pytestmark = pytest.mark.xdist_group("online_retail")
-
 #: Buyers of the clean rows by month since the month of the first order.
 COHORTS = {
     "2010-12-01": [885, 324, 286, 340, 321, 352],
