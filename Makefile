@@ -50,8 +50,8 @@ clean: ## remove the environment and all state
 	rm -rf $(VENV) var dbt_project/target
 
 $(VENV)/pip: 
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "crm360 needs Python 3.11 or newer; found $$($(PYTHON) -V)."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		|| { echo "crm360 needs Python 3.11 to 3.13; found $$($(PYTHON) -V)."; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: on Debian" \
 		"and Ubuntu, apt-get install python3-venv."; exit 1; }
 	@touch $@
