@@ -1,23 +1,7 @@
 """Configuration: `crm360.toml`, read once; every key has a default.
 
-    base_currency = "RUB"             # unset: see `resolved_base_currency`
-    business_timezone = "Europe/Moscow"
-    phone_region = "RU"               # country of numbers written without one
-    landing = "landing"               # folder of deliveries, below CRM360_HOME
-
-    [exports."hubspot.contacts"]      # overrides of a contract
-    encoding = "cp1251"
-
-    [destinations.crm]
-    type = "webhook"
-    url = "https://crm.example/audiences"
-    secret_env = "CRM360_CRM_SECRET"  # the secret itself stays in the environment
-
-    [audiences.winback]
-    destinations = ["outbox", "crm"]
-
-`CRM360_CONFIG` names another file, `CRM360_HOME` (default `var/` of the project) the
-folder that holds all state.
+All keys with an example stand in docs/operations.md. `CRM360_CONFIG` names another
+file, `CRM360_HOME` (default `var/` of the project) the folder that holds all state.
 """
 
 import difflib

@@ -56,6 +56,14 @@ def settings(folder: Path, text: str) -> Settings:
 # -- what may be said ---------------------------------------------------------------
 
 
+def test_the_documented_file_is_read(tmp_path: Path) -> None:
+    manual = (PROJECT / "docs/operations.md").read_text(encoding="utf-8")
+    example = manual.split("```toml")[1].split("```")[0]
+    found = settings(tmp_path, example)
+    assert found.audiences["winback"].destinations == ("outbox", "crm")
+    assert found.destinations["crm"].secret_env == "CRM360_CRM_SECRET"
+
+
 def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
     found = read_settings(tmp_path / "absent.toml", tmp_path)
 
