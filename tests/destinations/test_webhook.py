@@ -145,6 +145,10 @@ def test_a_destination_that_never_answers_leaves_its_members_in_doubt(
     assert "no answer after 2 attempts" in (applied.problem or "")
     assert len(receiver.requests) == 2, "it stops: the second batch is not sent"
     assert world.held() == set()
+    outcomes = world.state(
+        "select outcome, count(*) from attempts group by 1 order by 1"
+    )
+    assert outcomes == [("sending", 2), ("unknown", 2)], "a crash would say less"
 
 
 def test_what_arrived_without_an_answer_is_repeated_without_a_second_effect(
