@@ -24,6 +24,7 @@ from typing import Any, Literal, get_args
 import yaml
 from anyascii import anyascii
 
+Delivery = Literal["full", "increment"]
 DuplicatePolicy = Literal["drop", "keep"]
 Reader = Literal["csv", "json"]
 
@@ -44,6 +45,10 @@ class ExportContract:
     #: Columns of the raw table, in contract order.
     columns: tuple[str, ...]
     reader: Reader = "csv"
+    #: Columns that tell the thing a row is about (a contact, an order) from others.
+    row_key: tuple[str, ...] = ()
+    #: Whether a delivery holds everything there is, or what came since the last one.
+    delivery: Delivery = "increment"
     #: Columns without which a file is refused whole.
     required: frozenset[str] = frozenset()
     #: Columns whose absence from a file is nothing to report.
@@ -68,10 +73,15 @@ class ExportContract:
 
     def __post_init__(self) -> None:
         """Refuse slips of the pen, which would otherwise change what a run does."""
-        if isinstance(self.files, str):
-            raise ContractError(f"{self.key}: files must be a list of patterns")
-        object.__setattr__(self, "files", tuple(self.files))
-        for option, known in (("reader", Reader), ("duplicates", DuplicatePolicy)):
+        for option, what in (("files", "patterns"), ("row_key", "columns")):
+            if isinstance(getattr(self, option), str):
+                raise ContractError(f"{self.key}: {option} must be a list of {what}")
+            object.__setattr__(self, option, tuple(getattr(self, option)))
+        for option, known in (
+            ("reader", Reader),
+            ("delivery", Delivery),
+            ("duplicates", DuplicatePolicy),
+        ):
             if getattr(self, option) not in get_args(known):
                 raise ContractError(
                     f"{self.key}: {option} is {getattr(self, option)!r}; known are"
@@ -83,13 +93,18 @@ class ExportContract:
             raise ContractError(
                 f"{self.key}: {self.encoding!r} is no encoding such as cp1251"
             ) from error
-        for option in ("grouped_by", "group_header", "currency_column"):
-            column = getattr(self, option)
-            if column is not None and column not in self.columns:
-                raise ContractError(
-                    f"{self.key}: {option} names the column {column}, which the table"
-                    " does not list"
-                )
+        for option in ("grouped_by", "group_header", "currency_column", "row_key"):
+            named = getattr(self, option) or ()
+            for column in (named,) if isinstance(named, str) else named:
+                if column not in self.columns:
+                    raise ContractError(
+                        f"{self.key}: {option} names the column {column}, which the"
+                        " table does not list"
+                    )
+        if self.delivery == "full" and not self.row_key:
+            raise ContractError(
+                f"{self.key}: a full delivery needs a row_key, to tell what is gone"
+            )
         if (self.grouped_by is None) != (self.group_header is None):
             raise ContractError(
                 f"{self.key}: grouped_by and group_header need each other"
@@ -169,8 +184,9 @@ def _contract(
         )
 
     known = {
-        "files", "reader", "encoding", "duplicates", "grouped_by", "group_header",
-        "carries_consent", "currency_column", "currency", "owner", "dagster",
+        "files", "reader", "row_key", "delivery", "encoding", "duplicates",
+        "grouped_by", "group_header", "carries_consent", "currency_column", "currency",
+        "owner", "dagster",
     }  # fmt: skip
     unknown = set(meta) - known
     if unknown:
