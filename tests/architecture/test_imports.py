@@ -100,6 +100,7 @@ def test_the_clock_is_read_at_the_edge_only() -> None:
         "orchestration.launch",
         "orchestration.components.landed_export",
         "orchestration.components.pipeline",
+        "orchestration.lib.retries",
         "orchestration.lib.runs",
         "orchestration.lib.landing.lander",
         "orchestration.lib.quality.results",

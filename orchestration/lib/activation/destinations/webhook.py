@@ -16,7 +16,6 @@ form answers nobody.
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import httpx
 import stamina
@@ -28,8 +27,7 @@ from orchestration.lib.activation.destinations.base import (
     DestinationUnavailable,
     Row,
 )
-
-_MOST_PATIENCE_SECONDS = 60.0
+from orchestration.lib.retries import MOST_PATIENCE_SECONDS, retry_after
 
 
 class WebhookDestination:
@@ -80,7 +78,7 @@ class WebhookDestination:
             attempts=self._attempts,
             timeout=None,
             wait_initial=0.2,
-            wait_max=_MOST_PATIENCE_SECONDS,
+            wait_max=MOST_PATIENCE_SECONDS,
         ):
             with attempt:
                 response = httpx.post(
@@ -119,21 +117,9 @@ def _row(row: Row) -> dict[str, object]:
 def _wait_and_retry(error: Exception) -> bool | float:
     """Whether to try again, or after how many seconds the server asks us to."""
     if isinstance(error, httpx.HTTPStatusError):
-        patience = _retry_after(error.response)
-        return True if patience is None else min(patience, _MOST_PATIENCE_SECONDS)
+        seconds = retry_after(error.response.headers.get("retry-after", ""))
+        return True if seconds is None else seconds
     return isinstance(error, httpx.TransportError)
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    header = response.headers.get("retry-after", "")
-    if header.isdigit():
-        return float(header)
-    try:
-        at = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    seconds: float = (at - datetime.now(UTC)).total_seconds()
-    return max(0.0, seconds)
 
 
 def _answers(response: httpx.Response, batch: Batch) -> dict[str, Answer]:
