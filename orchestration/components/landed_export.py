@@ -63,7 +63,7 @@ def landed_export(contract: ExportContract) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         guard = ExportGuard(contract, suite, pipeline, pipeline.parameters(context))
         with stage(
-            pipeline.settings.warehouse, stage_name(contract), guard.run
+            pipeline.settings.warehouse, stage_name(contract), guard.run.run_id
         ) as step:
             guard.land(context.log.info)
             guard.judge()

@@ -94,26 +94,26 @@ class Stage:
 
 
 @contextmanager
-def stage(warehouse: Path, name: str, run: RunParameters) -> Iterator[Stage]:
+def stage(warehouse: Path, name: str, run_id: str) -> Iterator[Stage]:
     """Record a stage around its execution: running, then passed or failed.
 
     Opens the warehouse only to write the row, so that the body may hand it to
     another process. A killed body leaves the stage running, which is not passed.
     """
-    _record(warehouse, name, run, "running", None)
+    _record(warehouse, name, run_id, "running", None)
     stage = Stage()
     try:
         yield stage
     except BaseException as error:
         # The type only: a message may quote a value of a delivered row.
-        _record(warehouse, name, run, "failed", type(error).__name__)
+        _record(warehouse, name, run_id, "failed", type(error).__name__)
         raise
     state = "failed" if stage.problem else "passed"
-    _record(warehouse, name, run, state, stage.problem)
+    _record(warehouse, name, run_id, state, stage.problem)
 
 
 def _record(
-    warehouse: Path, name: str, run: RunParameters, state: str, detail: str | None
+    warehouse: Path, name: str, run_id: str, state: str, detail: str | None
 ) -> None:
     with connect(warehouse) as connection:
         create_tables(connection)
@@ -123,7 +123,7 @@ def _record(
             select ?, ?, ?, ?, coalesce(max(place), 0) + 1, ?
             from ops.stages
             """,
-            [name, run.run_id, state, detail, _now()],
+            [name, run_id, state, detail, _now()],
         )
 
 

@@ -43,7 +43,10 @@ def identity(
     """Connected components of identifiers, under ids that stay."""
     run = pipeline.parameters(context)
     warehouse = pipeline.settings.warehouse
-    with stage(warehouse, IDENTITY, run), connect(warehouse) as connection:
+    with (
+        stage(warehouse, IDENTITY, run.run_id),
+        connect(warehouse) as connection,
+    ):
         counts = resolve(
             connection,
             records="intermediate.int_source_records",

@@ -51,7 +51,7 @@ def quality(
     """Verdicts are written as each export lands; here they are drawn together."""
     run = pipeline.parameters(context)
     warehouse = pipeline.settings.warehouse
-    with stage(warehouse, RECONCILE, run) as step:
+    with stage(warehouse, RECONCILE, run.run_id) as step:
         with connect(warehouse) as connection:
             exports = [
                 judged_export(each, ledger.read(connection, each))

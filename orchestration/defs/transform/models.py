@@ -34,7 +34,7 @@ def _build(
     variables = json.dumps(dbt_variables(settings, run))
     arguments = ["build", "--exclude-resource-type", "unit_test", "--vars", variables]
     target = settings.home / "dbt" / stage_name.replace(" ", "_")
-    with stage(settings.warehouse, stage_name, run):
+    with stage(settings.warehouse, stage_name, run.run_id):
         invocation = dbt.cli(
             arguments, context=context, target_path=target, raise_on_error=True
         )
