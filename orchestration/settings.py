@@ -6,19 +6,25 @@ file, `CRM360_HOME` (default `var/` of the project) the folder that holds all st
 
 import difflib
 import os
+import re
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 PROJECT = Path(__file__).resolve().parents[1]
 #: Used where neither the configuration nor the exports decide.
 DEFAULT_CURRENCY = "RUB"
 #: A monthly rate holds until the next one, and a few days over.
 FX_MAX_AGE_DAYS = 35
+_Record = TypeVar("_Record", bound="DataclassInstance")
 
 
 class SettingsError(ValueError):
@@ -50,6 +56,106 @@ class AudienceSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlaceSettings:
+    """A place that exports are fetched from; each type adds what it needs.
+
+    Keys that end in `_env` name environment variables: secrets stay there.
+    """
+
+    name: str
+    type: str
+    #: Folder below the landing folder; `.` is the landing folder itself.
+    into: str
+    #: Whether opt-outs may come from here: if so, nothing is sent without its files.
+    carries_consent: bool = True
+    attempts: int = 4
+    timeout_seconds: float = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class S3Settings(PlaceSettings):
+    """Objects below a prefix of a bucket, of Amazon or compatible with it."""
+
+    bucket: str
+    prefix: str = ""
+    files: tuple[str, ...] = ("*",)
+    endpoint_url: str = ""
+    region: str = ""
+    #: Both, or neither: then as AWS's own tools find them.
+    key_env: str = ""
+    secret_env: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SftpSettings(PlaceSettings):
+    """Files below a folder of an SSH server."""
+
+    host: str
+    port: int = 22
+    user: str
+    folder: str = "."
+    files: tuple[str, ...] = ("*",)
+    #: One of the two; the second names the file with the private key.
+    password_env: str = ""
+    key_file_env: str = ""
+    known_hosts: str = "~/.ssh/known_hosts"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpSettings(PlaceSettings):
+    """Files at addresses, with one bearer token for all of them, or none."""
+
+    urls: tuple[str, ...]
+    token_env: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSettings:
+    """One table or view; without a cursor it is fetched whole."""
+
+    name: str
+    schema: str = ""
+    #: Column that grows with every new or changed row.
+    cursor: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SqlSettings(PlaceSettings):
+    """Tables of a database; the whole address is secret, as it holds a password."""
+
+    url_env: str
+    tables: tuple[TableSettings, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceSettings:
+    """One list of records of a REST API; without a cursor it is fetched whole."""
+
+    name: str
+    #: Below the base URL.
+    path: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    #: JSON path of the records in an answer.
+    data_selector: str = "$"
+    #: How the next page is found: one of dlt's paginators with its arguments.
+    paginator: Mapping[str, Any]
+    #: JSON path in a record of what grows, and the parameter that asks for later ones.
+    cursor: str = ""
+    cursor_param: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestSettings(PlaceSettings):
+    """Resources of a REST API."""
+
+    base_url: str
+    token_env: str = ""
+    #: `Authorization` carries `Bearer <token>`, any other header the token alone.
+    token_header: str = "Authorization"
+    resources: tuple[ResourceSettings, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything a run is configured by; secrets are never in here."""
 
@@ -61,6 +167,7 @@ class Settings:
     exports: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     destinations: Mapping[str, DestinationSettings]
     audiences: Mapping[str, AudienceSettings]
+    places: Mapping[str, PlaceSettings] = field(default_factory=dict)
 
     @property
     def warehouse(self) -> Path:
@@ -76,6 +183,11 @@ class Settings:
     def activation(self) -> Path:
         """What was sent, and what each destination is known to hold."""
         return self.home / "activation.duckdb"
+
+    @property
+    def fetched(self) -> Path:
+        """What was fetched from which place."""
+        return self.home / "places.duckdb"
 
     @property
     def raw(self) -> Path:
@@ -144,7 +256,7 @@ def read_settings(path: Path, home: Path) -> Settings:
         document,
         {
             "base_currency", "business_timezone", "phone_region", "landing", "exports",
-            "destinations", "audiences",
+            "destinations", "audiences", "places",
         },
     )  # fmt: skip
     time_zone = document.get("business_timezone", "Europe/Moscow")
@@ -186,21 +298,156 @@ def read_settings(path: Path, home: Path) -> Settings:
         exports=document.get("exports", {}),
         destinations=destinations,
         audiences=audiences,
+        places={
+            name: _place(path, name, options)
+            for name, options in document.get("places", {}).items()
+        },
     )
 
 
+_PLACE_TYPES: dict[str, type[PlaceSettings]] = {
+    "s3": S3Settings,
+    "sftp": SftpSettings,
+    "http": HttpSettings,
+    "sql": SqlSettings,
+    "rest": RestSettings,
+}
+
+
+def _place(path: Path, name: str, options: dict[str, Any]) -> PlaceSettings:
+    where = f"places.{name}"
+    if not re.fullmatch("[a-z0-9_]+", name):
+        raise SettingsError(f"{path}: {where}: a place's name is made of a-z, 0-9, _")
+    kind = options.get("type")
+    if kind not in _PLACE_TYPES:
+        raise SettingsError(
+            f"{path}: {where}.type is {kind!r}; known are {', '.join(_PLACE_TYPES)}"
+        )
+    place = _record(
+        path, where, {"into": name, **options}, _PLACE_TYPES[kind], {"name": name}
+    )
+    for problem in _problems(place):
+        raise SettingsError(f"{path}: {where}{problem}")
+    return place
+
+
+def _problems(place: PlaceSettings) -> Iterator[str]:
+    """What cannot be about a place whose keys and types are right."""
+    into = PurePosixPath(place.into)
+    if into.is_absolute() or any(part.startswith(".") for part in into.parts):
+        yield f".into is {place.into!r}, which is no folder below the landing folder"
+    for key, value in vars(place).items():
+        # Its value is not shown: it may be the secret itself, put in the wrong place.
+        if (
+            key.endswith("_env")
+            and value
+            and not re.fullmatch("[A-Z][A-Z0-9_]*", value)
+        ):
+            yield f".{key} must name an environment variable, such as CRM_PASSWORD"
+    match place:
+        case S3Settings():
+            if bool(place.key_env) != bool(place.secret_env):
+                yield ": key_env and secret_env need each other"
+            if place.endpoint_url:
+                yield from _url_problems("endpoint_url", place.endpoint_url)
+        case SftpSettings():
+            if bool(place.password_env) == bool(place.key_file_env):
+                yield " needs one of password_env and key_file_env"
+        case HttpSettings():
+            for url in place.urls:
+                yield from _url_problems("urls", url)
+        case SqlSettings():
+            yield from _repeated("tables", [table.name for table in place.tables])
+        case RestSettings():
+            yield from _url_problems("base_url", place.base_url)
+            yield from _repeated("resources", [each.name for each in place.resources])
+            for resource in place.resources:
+                if bool(resource.cursor) != bool(resource.cursor_param):
+                    yield f".{resource.name}: cursor and cursor_param need each other"
+
+
+def _url_problems(key: str, url: str) -> Iterator[str]:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        yield f".{key}: an address begins with https:// or http://"
+    if parts.username or parts.password:
+        yield f".{key}: credentials belong in the environment, not in an address"
+
+
+def _repeated(key: str, names: list[str]) -> Iterator[str]:
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f".{key}: {name} is there twice"
+
+
 def _destination(path: Path, name: str, options: dict[str, Any]) -> DestinationSettings:
-    known = set(DestinationSettings.__dataclass_fields__) - {"name"}
-    _check_keys(path, f"destinations.{name}", options, known)
-    destination = DestinationSettings(name=name, **options)
+    where = f"destinations.{name}"
+    destination = _record(path, where, options, DestinationSettings, {"name": name})
     if destination.type not in ("file", "webhook"):
         raise SettingsError(
-            f"{path}: destinations.{name}.type is {destination.type!r};"
-            " known are file and webhook"
+            f"{path}: {where}.type is {destination.type!r}; known are file and webhook"
         )
     if destination.type == "webhook" and not destination.url:
-        raise SettingsError(f"{path}: destinations.{name} needs a url")
+        raise SettingsError(f"{path}: {where} needs a url")
     return destination
+
+
+def _record(
+    path: Path,
+    where: str,
+    options: Any,  # noqa: ANN401 - whatever the file says
+    cls: type[_Record],
+    given: Mapping[str, Any],
+) -> _Record:
+    """A dataclass from the keys of a table, checked against its fields.
+
+    Args:
+        given: fields that no key may set.
+    """
+    if not isinstance(options, Mapping):
+        raise SettingsError(f"{path}: {where} must be a table of keys and values")
+    known = {each.name: each for each in fields(cls) if each.name not in given}
+    _check_keys(path, where, options, set(known))
+    for each in known.values():
+        has_default = (each.default, each.default_factory) != (MISSING, MISSING)
+        if not has_default and each.name not in options:
+            raise SettingsError(f"{path}: {where} needs the key {each.name}")
+    values = {
+        key: _value(path, f"{where}.{key}", value, known[key].type)
+        for key, value in options.items()
+    }
+    return cls(**given, **values)
+
+
+def _value(
+    path: Path,
+    where: str,
+    value: Any,  # noqa: ANN401 - whatever the file says
+    kind: Any,  # noqa: ANN401 - the annotation of a field
+) -> Any:  # noqa: ANN401 - a value of that kind
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list) or not value:
+            raise SettingsError(f"{path}: {where} must be a list of at least one")
+        return tuple(
+            _value(path, f"{where}[{number}]", each, get_args(kind)[0])
+            for number, each in enumerate(value)
+        )
+    if isinstance(kind, type) and is_dataclass(kind):
+        return _record(path, where, value, kind, {})
+    if kind is float and type(value) is int:
+        return float(value)
+    expected = get_origin(kind) or kind
+    if not isinstance(value, expected) or (kind is int and value is True):
+        raise SettingsError(f"{path}: {where} is {value!r}, which is no {_NAMES[kind]}")
+    return value
+
+
+_NAMES: dict[Any, str] = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    Mapping[str, Any]: "table",
+}
 
 
 def _check_keys(

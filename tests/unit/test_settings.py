@@ -9,8 +9,15 @@ from orchestration.settings import (
     PROJECT,
     AudienceSettings,
     DestinationSettings,
+    HttpSettings,
+    ResourceSettings,
+    RestSettings,
+    S3Settings,
     Settings,
     SettingsError,
+    SftpSettings,
+    SqlSettings,
+    TableSettings,
     load_settings,
     read_settings,
     resolved_base_currency,
@@ -43,6 +50,59 @@ destinations = ["outbox", "crm"]
 
 [audiences.newsletter]
 destinations = ["drop"]
+
+[places.bucket]
+type = "s3"
+into = "."
+carries_consent = false
+attempts = 2
+timeout_seconds = 5
+bucket = "exports"
+prefix = "daily"
+files = ["*.csv"]
+endpoint_url = "https://s3.example"
+region = "ru-1"
+key_env = "KEY"
+secret_env = "SECRET"
+
+[places.mail]
+type = "sftp"
+host = "sftp.example"
+port = 2022
+user = "crm360"
+folder = "/out"
+files = ["*.csv"]
+key_file_env = "KEY_FILE"
+known_hosts = "/etc/known_hosts"
+
+[places.costs]
+type = "http"
+urls = ["https://ads.example/costs.csv"]
+token_env = "TOKEN"
+
+[places.shop]
+type = "sql"
+url_env = "DATABASE"
+
+[[places.shop.tables]]
+name = "orders"
+schema = "sales"
+cursor = "updated_at"
+
+[places.desk]
+type = "rest"
+base_url = "https://api.example/v1"
+token_env = "TOKEN"
+token_header = "X-Token"
+
+[[places.desk.resources]]
+name = "tickets"
+path = "tickets.json"
+params = { status = "any", limit = 100 }
+data_selector = "data"
+paginator = { type = "json_link", next_url_path = "next" }
+cursor = "updated_at"
+cursor_param = "since"
 """
 
 
@@ -58,8 +118,11 @@ def settings(folder: Path, text: str) -> Settings:
 
 def test_the_documented_file_is_read(tmp_path: Path) -> None:
     manual = (PROJECT / "docs/operations.md").read_text(encoding="utf-8")
-    example = manual.split("```toml")[1].split("```")[0]
-    found = settings(tmp_path, example)
+    example, places = (block.split("```")[0] for block in manual.split("```toml")[1:])
+    found = settings(tmp_path, example + places)
+    assert {place.type for place in found.places.values()} == {
+        "s3", "sftp", "http", "sql", "rest",
+    }  # fmt: skip
     assert found.audiences["winback"].destinations == ("outbox", "crm")
     assert found.destinations["crm"].secret_env == "CRM360_CRM_SECRET"
 
@@ -111,6 +174,70 @@ def test_every_key_is_read(tmp_path: Path) -> None:
             "winback": AudienceSettings(name="winback", destinations=("outbox", "crm")),
             "newsletter": AudienceSettings(name="newsletter", destinations=("drop",)),
         },
+        places={
+            "bucket": S3Settings(
+                name="bucket",
+                type="s3",
+                into=".",
+                carries_consent=False,
+                attempts=2,
+                timeout_seconds=5.0,
+                bucket="exports",
+                prefix="daily",
+                files=("*.csv",),
+                endpoint_url="https://s3.example",
+                region="ru-1",
+                key_env="KEY",
+                secret_env="SECRET",
+            ),
+            "mail": SftpSettings(
+                name="mail",
+                type="sftp",
+                into="mail",
+                host="sftp.example",
+                port=2022,
+                user="crm360",
+                folder="/out",
+                files=("*.csv",),
+                key_file_env="KEY_FILE",
+                known_hosts="/etc/known_hosts",
+            ),
+            "costs": HttpSettings(
+                name="costs",
+                type="http",
+                into="costs",
+                urls=("https://ads.example/costs.csv",),
+                token_env="TOKEN",
+            ),
+            "shop": SqlSettings(
+                name="shop",
+                type="sql",
+                into="shop",
+                url_env="DATABASE",
+                tables=(
+                    TableSettings(name="orders", schema="sales", cursor="updated_at"),
+                ),
+            ),
+            "desk": RestSettings(
+                name="desk",
+                type="rest",
+                into="desk",
+                base_url="https://api.example/v1",
+                token_env="TOKEN",
+                token_header="X-Token",
+                resources=(
+                    ResourceSettings(
+                        name="tickets",
+                        path="tickets.json",
+                        params={"status": "any", "limit": 100},
+                        data_selector="data",
+                        paginator={"type": "json_link", "next_url_path": "next"},
+                        cursor="updated_at",
+                        cursor_param="since",
+                    ),
+                ),
+            ),
+        },
     )
 
 
@@ -136,6 +263,7 @@ def test_all_state_lies_below_the_home_folder(tmp_path: Path) -> None:
         found.dagster_home,
         found.data_docs,
         found.landing,
+        found.fetched,
     ]
     assert all(place.is_relative_to(tmp_path / "home") for place in places)
     assert len(set(places)) == len(places)
@@ -182,6 +310,78 @@ def test_all_state_lies_below_the_home_folder(tmp_path: Path) -> None:
             "audience winback goes to crm, which no [destinations.crm] describes",
         ),
         ("base_currency = EUR", "Invalid value (at line 1, column 17)"),
+        (
+            '[places.crm]\ntype = "ftp"',
+            "places.crm.type is 'ftp'; known are s3, sftp, http, sql, rest",
+        ),
+        (
+            '[places.crm]\ntype = "sftp"\npassword = "x"',
+            "unknown key places.crm.password; did you mean password_env?",
+        ),
+        ('[places.crm]\ntype = "s3"', "places.crm needs the key bucket"),
+        (
+            '[places.crm]\ntype = "s3"\nbucket = "b"\nfiles = "*.csv"',
+            "places.crm.files must be a list of at least one",
+        ),
+        (
+            '[places.crm]\ntype = "s3"\nbucket = 3',
+            "places.crm.bucket is 3, which is no text",
+        ),
+        (
+            '[places.crm]\ntype = "s3"\nbucket = "b"\nattempts = true',
+            "places.crm.attempts is True, which is no whole number",
+        ),
+        (
+            '[places.crm]\ntype = "s3"\nbucket = "b"\nkey_env = "K"',
+            "places.crm: key_env and secret_env need each other",
+        ),
+        (
+            '[places.crm]\ntype = "s3"\nbucket = "b"\ninto = "../b"',
+            "places.crm.into is '../b', which is no folder below the landing folder",
+        ),
+        (
+            '[places.crm]\ntype = "s3"\nbucket = "b"\ninto = "/tmp"',
+            "places.crm.into is '/tmp', which is no folder below the landing folder",
+        ),
+        (
+            '[places."a/b"]\ntype = "s3"\nbucket = "b"',
+            "places.a/b: a place's name is made of a-z, 0-9, _",
+        ),
+        (
+            '[places.crm]\ntype = "sftp"\nhost = "h"\nuser = "u"',
+            "places.crm needs one of password_env and key_file_env",
+        ),
+        (
+            '[places.crm]\ntype = "http"\nurls = ["https://h/x"]\n'
+            'token_env = "eyJhbGciOi"',
+            "places.crm.token_env must name an environment variable",
+        ),
+        (
+            '[places.crm]\ntype = "http"\nurls = ["https://u:p@h/x"]',
+            "places.crm.urls: credentials belong in the environment",
+        ),
+        (
+            '[places.crm]\ntype = "http"\nurls = ["ftp://h/x"]',
+            "places.crm.urls: an address begins with https:// or http://",
+        ),
+        (
+            '[places.crm]\ntype = "sql"\nurl_env = "D"\ntables = [{ nmae = "t" }]',
+            "unknown key places.crm.tables[0].nmae; did you mean name?",
+        ),
+        (
+            '[places.crm]\ntype = "sql"\nurl_env = "D"\ntables = ["t"]',
+            "places.crm.tables[0] must be a table of keys and values",
+        ),
+        (
+            '[places.crm]\ntype = "sql"\nurl_env = "D"\n'
+            'tables = [{ name = "t" }, { name = "t", schema = "s" }]',
+            "places.crm.tables: t is there twice",
+        ),
+        (
+            '[places.crm]\ntype = "rest"\nbase_url = "https://h"\nresources ='
+            ' [{ name = "r", path = "r", paginator = {}, cursor = "id" }]',
+            "places.crm.r: cursor and cursor_param need each other",
+        ),
     ],
 )
 def test_a_slip_of_the_pen_is_told_with_its_file(
@@ -192,6 +392,15 @@ def test_a_slip_of_the_pen_is_told_with_its_file(
 
     assert str(error.value).startswith(f"{tmp_path / 'crm360.toml'}: ")
     assert complaint in str(error.value)
+
+
+def test_a_secret_in_the_wrong_place_is_not_repeated(tmp_path: Path) -> None:
+    text = '[places.crm]\ntype = "sql"\nurl_env = "pg://u:s3cr3t@h"\ntables = []'
+
+    with pytest.raises(SettingsError) as error:
+        settings(tmp_path, text.replace("[]", '[{ name = "t" }]'))
+
+    assert "s3cr3t" not in str(error.value)
 
 
 def test_a_key_like_no_other_gets_no_hint(tmp_path: Path) -> None:
