@@ -98,6 +98,7 @@ def test_the_clock_is_read_at_the_edge_only() -> None:
     assert readers <= {
         "orchestration.cli",
         "orchestration.launch",
+        "orchestration.components.fetched_place",
         "orchestration.components.landed_export",
         "orchestration.components.pipeline",
         "orchestration.lib.retries",

@@ -95,10 +95,11 @@ def delivered_files(landing: Path) -> list[str]:
         hidden = any(part.startswith(".") for part in parts)
         if path.is_file() and not hidden and not IGNORED_FOLDERS & set(parts[:-1]):
             names.append("/".join(parts))
-    return sorted(names, key=lambda name: (_date_in(name), name))
+    return sorted(names, key=lambda name: (date_in(name), name))
 
 
-def _date_in(name: str) -> str:
+def date_in(name: str) -> str:
+    """The date that a path says, as yyyymmdd, or an empty text; the last of several."""
     found = _DATE_IN_NAME.findall(name)
     return "".join(found[-1]) if found else ""
 
