@@ -57,6 +57,7 @@ def main() -> None:
     \b
     crm360 demo                      see it work on an invented company
     crm360 run --landing exports/    the whole pipeline on your own exports
+    crm360 fetch --dry-run           what is new in the places of crm360.toml
     crm360 plan winback              what a sync would do, and who is left out why
     """
 
@@ -166,6 +167,8 @@ def run(
 ) -> None:
     """Land what was delivered, build the marts, publish them, send the audiences.
 
+    Configured places are fetched first, unless --landing names another folder.
+
     \b
     crm360 run
     crm360 run --landing exports/ --as-of 2011-05-31
@@ -180,6 +183,69 @@ def run(
             full=full,
             as_json=as_json,
         )
+
+
+@main.command()
+@click.argument("places", nargs=-1, metavar="[PLACE]...")
+@click.option(
+    "--dry-run", is_flag=True, help="Ask what is new, and leave everything as it is."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the outcomes as JSON.")
+def fetch(places: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+    """Bring what is new in the configured places to the landing folder.
+
+    `crm360 run` does so first. After a fetch of its own nothing is sent until a run
+    has landed what came.
+
+    \b
+    crm360 fetch --dry-run           does it answer, and what is new there?
+    crm360 fetch crm shop_db
+    """
+    from orchestration.components import fetched_place
+
+    with _clear_errors():
+        settings = load_settings()
+        if not settings.places:
+            raise SettingsError(
+                "no place is configured: describe one as [places.NAME] in crm360.toml"
+            )
+        for name in places:
+            if name not in settings.places:
+                raise SettingsError(
+                    f"there is no place {name}; there are {', '.join(settings.places)}"
+                )
+        outcomes = []
+        for name in places or settings.places:
+            place = settings.places[name]
+
+            def tell(message: str, name: str = name) -> None:
+                click.echo(f"  {name:20} {message}", err=True)
+
+            outcome = (
+                fetched_place.visit(settings, place, dry_run=True, progress=tell)
+                if dry_run
+                else fetched_place.fetch(
+                    settings, place, run_id="crm360 fetch", progress=tell
+                )
+            )
+            outcomes.append(outcome)
+            if not as_json:
+                _print_outcome(outcome)
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(each) for each in outcomes]))
+    failed = [outcome.place for outcome in outcomes if outcome.problems]
+    if failed:
+        raise click.ClickException(f"not everything was fetched: {', '.join(failed)}")
+
+
+def _print_outcome(outcome: Any) -> None:  # noqa: ANN401 - imported late, like all
+    click.echo(
+        f"{outcome.place}: {len(outcome.new)} new, {outcome.unchanged} unchanged"
+    )
+    for name in outcome.new:
+        click.echo(f"  {name}")
+    for problem in outcome.problems:
+        click.echo(f"  not fetched: {problem}")
 
 
 @main.command()
@@ -205,7 +271,7 @@ def status(as_json: bool) -> None:
     with _clear_errors():
         settings = load_settings()
         _print_summary(settings, as_json=as_json)
-        problems = gate.problems(settings)
+        problems = gate.sending_problems(settings)
         if not as_json:
             click.echo(f"Gate         {'closed' if problems else 'open'}")
             for problem in problems:
@@ -266,7 +332,7 @@ def apply(plan_id: str, as_json: bool) -> None:
 
     with _clear_errors():
         settings = load_settings()
-        closed = gate.problems(settings)
+        closed = gate.sending_problems(settings)
         with audience_sync.sync_state(settings) as connection:
             stored = read_plan(connection, plan_id)
             if stored is None:
@@ -320,7 +386,9 @@ def _run(
 def _print_summary(settings: Settings, *, as_json: bool) -> None:
     from orchestration.lib.report.summary import summarise, text
 
-    summary = summarise(settings.warehouse, settings.marts, settings.activation)
+    summary = summarise(
+        settings.warehouse, settings.marts, settings.activation, list(settings.places)
+    )
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(summary), default=str, indent=2))
     else:

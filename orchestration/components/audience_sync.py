@@ -42,7 +42,7 @@ def audience_sync(sync: Sync) -> dg.AssetsDefinition:
     def sync_asset(
         context: dg.AssetExecutionContext, pipeline: Pipeline
     ) -> dg.MaterializeResult[Any]:
-        gate.assert_open(pipeline.settings)
+        gate.assert_open(gate.sending_problems(pipeline.settings))
         run = pipeline.parameters(context)
         with sync_state(pipeline.settings) as connection:
             plan = write_plan(connection, sync, run.as_of)

@@ -6,6 +6,7 @@ dbt test above it failed (dagster issue 18472), and anybody may launch a single 
 
 import dagster as dg
 
+from orchestration.components import fetched_place
 from orchestration.components.landed_export import stage_name
 from orchestration.components.pipeline import contracts
 from orchestration.components.stages import BUILD, IDENTITY, PREPARE, RECONCILE
@@ -15,16 +16,35 @@ from orchestration.settings import Settings
 
 
 def problems(settings: Settings) -> list[str]:
-    """Why nothing may leave now; empty when it may."""
+    """Why nothing may be published now; empty when it may."""
     required = [stage_name(each) for each in contracts()]
     required += [RECONCILE, PREPARE, IDENTITY, BUILD]
     with connect(settings.warehouse) as connection:
         return open_problems(connection, required, last=BUILD)
 
 
-def assert_open(settings: Settings) -> None:
-    """Fail the asset, without a retry, when the gate is closed."""
-    if found := problems(settings):
+def sending_problems(settings: Settings) -> list[str]:
+    """Why nothing may be sent now; empty when it may.
+
+    Beside what keeps from publishing: a place that may hold opt-outs and was not
+    fetched. Figures may be of yesterday, a list of whom to write to may not.
+    """
+    required = [
+        fetched_place.stage_name(place)
+        for place in settings.places.values()
+        if place.carries_consent
+    ]
+    with connect(settings.warehouse) as connection:
+        unfetched = open_problems(connection, required, last=BUILD)
+    return [
+        *problems(settings),
+        *(f"opt-outs may be missing: {problem}" for problem in unfetched),
+    ]
+
+
+def assert_open(problems: list[str]) -> None:
+    """Fail the asset, without a retry, when something keeps the gate closed."""
+    if problems:
         raise dg.Failure(
-            description=f"nothing leaves: {'; '.join(found)}", allow_retries=False
+            description=f"nothing leaves: {'; '.join(problems)}", allow_retries=False
         )

@@ -1,7 +1,7 @@
 """One export from its files to verdicts: landed, judged, and guarded by its suite."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,14 +37,21 @@ def stage_name(contract: ExportContract) -> str:
     return f"land {contract.key}"
 
 
-def landed_export(contract: ExportContract) -> dg.AssetsDefinition:
-    """The asset of one export: rows as delivered, with the checks of its suite."""
+def landed_export(
+    contract: ExportContract, *, places: Sequence[dg.AssetKey]
+) -> dg.AssetsDefinition:
+    """The asset of one export: rows as delivered, with the checks of its suite.
+
+    Args:
+        places: assets of the places that its files may come from.
+    """
     suite = read_suite(EXPECTATIONS, contract.source, contract.export)
     key = dg.AssetKey([contract.source, contract.export])
 
     @dg.asset(
         key=key,
         description=contract.description,
+        deps=places,
         group_name="raw",
         kinds={contract.reader, "duckdb", "greatexpectations"},
         owners=[f"team:{contract.owner}"],

@@ -20,7 +20,7 @@ def home(
 
 
 @pytest.mark.parametrize(
-    "verb", ["demo", "simulate", "run", "status", "plan", "apply", "dev"]
+    "verb", ["demo", "simulate", "fetch", "run", "status", "plan", "apply", "dev"]
 )
 def test_every_verb_explains_itself(tmp_path: Path, verb: str) -> None:
     shown = crm360(verb, "--help", home=tmp_path)

@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.components.gate import assert_open
+from orchestration.components import gate
 from orchestration.components.pipeline import Pipeline
 from orchestration.dbt import mart_nodes
 from orchestration.defs.transform.models import project
@@ -26,7 +26,7 @@ def published_marts(
 ) -> dg.MaterializeResult[Any]:
     """One read-only copy of all marts per audience: private, masked, Parquet."""
     settings = pipeline.settings
-    assert_open(settings)
+    gate.assert_open(gate.problems(settings))
     counts = publish(
         marts_file=settings.marts,
         warehouse_file=settings.warehouse,

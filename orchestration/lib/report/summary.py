@@ -1,5 +1,6 @@
 """The summary that ends a run: deliveries, customers, five KPIs, audiences."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ class Summary:
     held_rows: dict[str, int]
     held_cells: dict[str, int]
     refused_files: list[str]
+    #: Places that were not fetched whole when they were last asked, with reasons.
+    unfetched_places: list[str]
     records: int
     customers: int
     #: The last whole month before the as-of date, and its figures.
@@ -32,8 +35,13 @@ class Summary:
     audiences: list[dict[str, Any]]
 
 
-def summarise(warehouse: Path, marts: Path, activation: Path) -> Summary:
+def summarise(
+    warehouse: Path, marts: Path, activation: Path, places: Sequence[str]
+) -> Summary:
     """Read the figures of the state as it is.
+
+    Args:
+        places: names of the places that are configured now.
 
     Raises:
         FileNotFoundError: nothing has run yet.
@@ -83,6 +91,16 @@ def summarise(warehouse: Path, marts: Path, activation: Path) -> Summary:
                     " where outcome in ('refused', 'partly') order by file_name",
                 )
             ],
+            unfetched_places=[
+                f"{place}: {detail or state}"
+                for place, state, detail in _rows(
+                    connection,
+                    "select stage[7:] as name, state, detail from ops.stages"
+                    " where stage like 'fetch %' and state <> 'passed'"
+                    " and list_contains(?, name) order by name",
+                    [list(places)],
+                )
+            ],
             records=_row(connection, "select count(*) from identity.customer_ids")[0],
             customers=_row(connection, "select count(*) from marts.customer_360")[0],
             kpi_month=str(kpi[0][0])[:7] if kpi else None,
@@ -112,6 +130,7 @@ def text(summary: Summary) -> str:
     if summary.held_cells:
         lines.append(f"  cells held {_counts(summary.held_cells)}")
     lines += [f"  not read   {reason}" for reason in summary.refused_files]
+    lines += [f"  not fetched {reason}" for reason in summary.unfetched_places]
     lines.append(
         f"Customers    {summary.customers:,} from {summary.records:,} source records"
     )
