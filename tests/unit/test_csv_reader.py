@@ -433,7 +433,7 @@ def test_a_missing_required_column_refuses_with_the_columns_found(
 
     assert str(refusal.value) == (
         "line 2: the header lacks the column id (found: order_no, name); export the"
-        " file with it, or rename it in the contract"
+        " file with it, or name it among the column's aliases in the contract"
     )
 
 

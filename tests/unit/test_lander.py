@@ -273,12 +273,14 @@ def test_a_header_without_rows_lands_and_says_so(tmp_path: Path, content: str) -
         (
             b"id:name:note\n1:a:b\n",
             "orders.csv: line 1: the header lacks the column id (found: id_name_note);"
-            " export the file with it, or rename it in the contract",
+            " export the file with it, or name it among the column's aliases in the"
+            " contract",
         ),
         (
             b"name,note\na,b\n",
             "orders.csv: line 1: the header lacks the column id (found: name, note);"
-            " export the file with it, or rename it in the contract",
+            " export the file with it, or name it among the column's aliases in the"
+            " contract",
         ),
         (
             "id,name\n1,Анна Иванова\n2,Пётр из Казани\n".encode("cp1251"),
@@ -661,3 +663,41 @@ def test_a_ledger_row_survives_being_written_as_json(tmp_path: Path) -> None:
     row = land(tmp_path, "id,Карта\n1,a\n2\n")
 
     assert LedgerRow.from_json(row.to_json()) == row
+
+
+AD_REPORT = replace(
+    ORDERS,
+    columns=("day", "campaign", "cost", "currency"),
+    required=frozenset({"day", "cost", "currency"}),
+    aliases={"cost": ("Cost ({currency})",)},
+    summary_rows=("Total", "Итого"),
+)
+
+
+def test_a_report_with_title_totals_and_currency_in_its_header_lands_its_records(
+    tmp_path: Path,
+) -> None:
+    name = "report.csv"
+    (tmp_path / name).write_text(
+        "Campaign performance\n"
+        '"1 October 2026 - 31 October 2026"\n'
+        "\n"
+        "Day,Campaign,Cost (EUR)\n"
+        "2026-10-01,brand,1.50\n"
+        '2026-10-02,"Total, all",2.50\n'
+        "Total: campaigns,,4.00\n"
+        "Итого за период\n"
+    )
+
+    row = land_file(name, identify(tmp_path / name), AD_REPORT, tmp_path / "raw", NOW)
+
+    table = parquet.read_table(data_path(tmp_path / "raw", row))
+    records = table.select(["day", "campaign", "cost", "currency", "_line"])
+    assert [tuple(each.values()) for each in records.to_pylist()] == [
+        ("2026-10-01", "brand", "1.50", "EUR", 5),
+        ("2026-10-02", "Total, all", "2.50", "EUR", 6),
+    ]
+    assert row.dialect == "csv; delimiter ','; line end LF; 3 columns; 2 rows above"
+    assert row.reason == "2 rows of totals are no records"
+    assert (row.rows_delivered, row.rows_rejected) == (2, 0)
+    assert row.columns == ("day", "campaign", "cost", "currency")

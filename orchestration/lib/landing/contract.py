@@ -17,7 +17,8 @@ import codecs
 import fnmatch
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
@@ -44,6 +45,8 @@ class ExportContract:
     files: tuple[str, ...]
     #: Columns of the raw table, in contract order.
     columns: tuple[str, ...]
+    #: Other spellings of headers, by column (orchestration/lib/landing/header.py).
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reader: Reader = "csv"
     #: Columns that tell the thing a row is about (a contact, an order) from others.
     row_key: tuple[str, ...] = ()
@@ -55,6 +58,10 @@ class ExportContract:
     optional: frozenset[str] = frozenset()
     #: Encoding of files that carry no byte-order mark and are not UTF-8.
     encoding: str | None = None
+    #: The delimiter of delimited text, where it cannot be told from the header.
+    delimiter: str | None = None
+    #: How the first cell of a row of totals starts, which is no record: `Total`.
+    summary_rows: tuple[str, ...] = ()
     #: Whether an exact copy of a row is a mistake (`drop`) or a second fact (`keep`).
     duplicates: DuplicatePolicy = "drop"
     #: Column that starts a group of rows (an order); one held row holds its group.
@@ -73,7 +80,11 @@ class ExportContract:
 
     def __post_init__(self) -> None:
         """Refuse slips of the pen, which would otherwise change what a run does."""
-        for option, what in (("files", "patterns"), ("row_key", "columns")):
+        for option, what in (
+            ("files", "patterns"),
+            ("row_key", "columns"),
+            ("summary_rows", "beginnings"),
+        ):
             if isinstance(getattr(self, option), str):
                 raise ContractError(f"{self.key}: {option} must be a list of {what}")
             object.__setattr__(self, option, tuple(getattr(self, option)))
@@ -87,6 +98,17 @@ class ExportContract:
                     f"{self.key}: {option} is {getattr(self, option)!r}; known are"
                     f" {' and '.join(get_args(known))}"
                 )
+        for column, spellings in self.aliases.items():
+            captured = re.findall(r"\{(\w+)\}", " ".join(spellings))
+            if isinstance(spellings, str) or not set(captured) <= set(self.columns):
+                raise ContractError(
+                    f"{self.key}: aliases of {column} must be a list of headers, with"
+                    " names of columns in braces"
+                )
+        if self.delimiter is not None and len(self.delimiter) != 1:
+            raise ContractError(
+                f"{self.key}: delimiter is {self.delimiter!r}, not one character"
+            )
         try:
             codecs.lookup(self.encoding or "utf-8")
         except LookupError as error:
@@ -140,10 +162,15 @@ def column_name(header: str) -> str:
 
 def column_names(headers: list[str]) -> list[str]:
     """Distinct column names for a whole header; repeated ones get `_2`, `_3`."""
+    return distinct_names([column_name(header) for header in headers])
+
+
+def distinct_names(columns: list[str]) -> list[str]:
+    """The same names, those that occurred before with `_2`, `_3`, ... added."""
     repeats: Counter[str] = Counter()
     names: dict[str, None] = {}
-    for header in headers:
-        first = name = column_name(header)
+    for first in columns:
+        name = first
         while name in names:
             repeats[first] += 1
             name = f"{first}_{repeats[first] + 1}"
@@ -184,9 +211,10 @@ def _contract(
         )
 
     known = {
-        "files", "reader", "row_key", "delivery", "encoding", "duplicates",
-        "grouped_by", "group_header", "carries_consent", "currency_column", "currency",
-        "owner", "dagster",
+        "files", "reader", "row_key", "delivery", "encoding", "delimiter",
+        "summary_rows", "duplicates",
+        "grouped_by", "group_header", "carries_consent", "currency_column",
+        "currency", "owner", "dagster",
     }  # fmt: skip
     unknown = set(meta) - known
     if unknown:
@@ -201,6 +229,11 @@ def _contract(
         description=" ".join(table.get("description", "").split()),
         files=meta["files"],
         columns=tuple(column["name"] for column in columns),
+        aliases={
+            column["name"]: spellings
+            for column in columns
+            if (spellings := column.get("config", {}).get("meta", {}).get("aliases"))
+        },
         required=frozenset(marked("required")),
         optional=frozenset(marked("optional")),
         email_columns=marked("email"),

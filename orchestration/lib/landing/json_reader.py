@@ -7,7 +7,7 @@ that starts an object.
 
 import codecs
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,11 @@ class JsonReading:
     def columns(self) -> tuple[str, ...]:
         """Columns found so far, as named in the raw table."""
         return tuple(self._found)
+
+    @property
+    def constants(self) -> Mapping[str, str]:
+        """None: every value stands in its record."""
+        return {}
 
     def __iter__(self) -> Iterator[Block]:
         """Blocks of at most `ROWS_PER_BLOCK` records, in file order."""

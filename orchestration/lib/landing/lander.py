@@ -9,13 +9,14 @@ in its metadata: a crash in between costs a repetition, never a row.
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 
 from orchestration.lib.landing.contract import ExportContract
@@ -199,13 +200,14 @@ def land_file(
         row = replace(row, encoding=encoding)
         reading = READERS[contract.reader](delivered.path, contract, encoding)
         for block in reading:
-            writer.write(block)
-        missing = set(contract.columns) - set(reading.columns) - contract.optional
+            writer.write(_without_summary_rows(block, contract), reading.constants)
+        columns = (*reading.columns, *reading.constants)
+        missing = set(contract.columns) - set(columns) - contract.optional
         never_there = sorted(missing & contract.required)
         if never_there and writer.rows:
             raise Refused(
                 f"no row has the column {', '.join(never_there)}"
-                f" (found: {', '.join(reading.columns)}); export the file with it"
+                f" (found: {', '.join(columns)}); export the file with it"
             )
     except (Refused, OSError) as error:
         writer.discard()
@@ -220,6 +222,8 @@ def land_file(
         )
     if writer.rejects:
         reasons.append(f"{len(writer.rejects)} rows fit no record: see quarantine")
+    if writer.summary_rows:
+        reasons.append(f"{writer.summary_rows} rows of totals are no records")
     if not writer.rows and not writer.rejects:
         reasons.append("the file holds a header and no rows")
     row = replace(
@@ -229,14 +233,35 @@ def land_file(
         dialect=kind,
         outcome="partly" if reading.cut_short else "landed",
         reason="; ".join(reasons) or None,
-        columns=reading.columns,
+        columns=columns,
         columns_missing=tuple(sorted(missing)),
-        columns_extra=tuple(
-            name for name in reading.columns if name not in contract.columns
-        ),
+        columns_extra=tuple(name for name in columns if name not in contract.columns),
     )
     writer.commit(row)
     return row
+
+
+def _without_summary_rows(block: Block, contract: ExportContract) -> Block:
+    """The block without rows of totals, which it counts."""
+    if not contract.summary_rows:
+        return block
+    start = "|".join(re.escape(start) for start in contract.summary_rows)
+    is_total = compute.fill_null(
+        compute.match_substring_regex(block.table[0], f"^({start})"), False
+    )
+    rejects = [
+        reject for reject in block.rejects if not re.match(f'"?({start})', reject.text)
+    ]
+    records = block.table.filter(compute.invert(is_total))
+    return replace(
+        block,
+        table=records,
+        rejects=rejects,
+        summary_rows=block.table.num_rows
+        - records.num_rows
+        + len(block.rejects)
+        - len(rejects),
+    )
 
 
 def land_export(
@@ -311,23 +336,33 @@ class _Writer:
 
     def __init__(self, folder: Path, file_id: str, landed_at: datetime) -> None:
         self.rows = 0
+        self.summary_rows = 0
         self.last_line = 0
         self.rejects: list[Reject] = []
         self._folder, self._file_id, self._landed_at = folder, file_id, landed_at
         self._parts: list[Path] = []
         self._writer: parquet.ParquetWriter | None = None
 
-    def write(self, block: Block) -> None:
-        """Append a block; one that brings new columns starts a new part."""
+    def write(self, block: Block, constants: Mapping[str, str]) -> None:
+        """Append a block; one that brings new columns starts a new part.
+
+        Args:
+            constants: columns with one value for all rows of the file.
+        """
         self.rejects.extend(block.rejects)
         self.rows += block.table.num_rows
+        self.summary_rows += block.summary_rows
         lines = [reject.line for reject in block.rejects[-1:]]
         if block.table.num_rows:
             lines.append(block.table[LINE][-1].as_py())
         self.last_line = max([self.last_line, *lines])
         table = block.table
         loaded_at = pa.scalar(self._landed_at.replace(tzinfo=None), pa.timestamp("us"))
-        for name, value in (("_file_id", self._file_id), ("_loaded_at", loaded_at)):
+        for name, value in (
+            *constants.items(),
+            ("_file_id", self._file_id),
+            ("_loaded_at", loaded_at),
+        ):
             table = table.append_column(name, pa.repeat(value, table.num_rows))
         if self._writer is None or self._writer.schema.names != table.schema.names:
             self._close()

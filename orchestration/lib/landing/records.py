@@ -31,6 +31,8 @@ class Block:
     blank_lines: int = 0
     #: Lines after the first of records that span several.
     continuation_lines: int = 0
+    #: Rows of totals that were left out.
+    summary_rows: int = 0
 
     def assert_every_line_is_accounted_for(self) -> None:
         """Physical lines = rows + their continuations + rejects + blanks."""
