@@ -21,6 +21,7 @@ from orchestration.lib.quality.suites import (
     Suite,
     SuiteError,
     read_suite,
+    rules_of_parser,
 )
 from orchestration.settings import PROJECT
 
@@ -392,15 +393,6 @@ def test_a_rule_that_needs_a_parser_says_so() -> None:
 
 # -- one definition of valid --------------------------------------------------------
 
-#: Rules that divide the texts without a value among them, by the parser's kind.
-PARTITIONS = {
-    "number": {"letter_for_digit", "invalid_number"},
-    "date": DATE_RULES,
-    "word": {"invalid_value"},
-    "currency": {"unknown_currency"},
-    "email": {"placeholder", "homoglyph", "email_domain_typo", "invalid_contact"},
-    "phone": {"placeholder", "letter_for_digit", "invalid_contact"},
-}
 #: Columns whose suites leave a part out: such texts flow, and without a value.
 INCOMPLETE = {
     "online_retail.invoice_lines.quantity": {"letter_for_digit"},
@@ -426,20 +418,8 @@ def test_a_suite_leaves_no_part_of_the_invalid_texts_out(key: str) -> None:
             by_cell[bound.column, bound.parser].add(bound.rule.id)
 
     for (column, parser), rules in by_cell.items():
-        kind = kind_of(parser)
-        left_out = PARTITIONS[kind] - rules
+        left_out = set(rules_of_parser(parser)) - rules
         assert left_out <= INCOMPLETE.get(f"{key}.{column}", set()), (column, left_out)
-
-
-def kind_of(parser: str) -> str:
-    """What the values of a parser are."""
-    kinds = {
-        "amount_unit": "word", "integer": "number", "amount": "number",
-        "boolean": "word", "status": "word", "event": "word", "date": "date",
-        "timestamp": "date", "currency": "currency", "email_address": "email",
-        "phone_number": "phone",
-    }  # fmt: skip
-    return next(kind for ending, kind in kinds.items() if parser.endswith(ending))
 
 
 @st.composite
