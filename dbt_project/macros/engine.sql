@@ -33,6 +33,16 @@
 {%- endmacro %}
 
 
+{# The text with every match of the pattern replaced. #}
+{% macro with_pattern_replaced(text, pattern, replacement) -%}
+    {{ adapter.dispatch('with_pattern_replaced')(text, pattern, replacement) }}
+{%- endmacro %}
+
+{% macro duckdb__with_pattern_replaced(text, pattern, replacement) -%}
+    regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}', 'g')
+{%- endmacro %}
+
+
 {% macro without_leading_apostrophes(text) -%}
     {{ adapter.dispatch('without_leading_apostrophes')(text) }}
 {%- endmacro %}
@@ -48,7 +58,9 @@
 {%- endmacro %}
 
 {% macro duckdb__timestamp_from_text(text, formats) -%}
-    try_strptime({{ text }}, ['{{ formats | join("', '") }}'])
+    {#- %Y reads `14.03.26` as the year 26: no such text is a date here. -#}
+    {%- set at = "try_strptime(" ~ text ~ ", ['" ~ formats | join("', '") ~ "'])" -%}
+    case when {{ at }} >= timestamp '1000-01-01' then {{ at }} end
 {%- endmacro %}
 
 
@@ -58,7 +70,8 @@
 {%- endmacro %}
 
 {% macro duckdb__utc_from_offset_text(text, formats) -%}
-    timezone('UTC', try_strptime({{ text }}, ['{{ formats | join("', '") }}']))
+    {%- set at = "try_strptime(" ~ text ~ ", ['" ~ formats | join("', '") ~ "'])" -%}
+    case when {{ at }} >= timestamptz '1000-01-01' then timezone('UTC', {{ at }}) end
 {%- endmacro %}
 
 

@@ -30,6 +30,41 @@
     end
 {%- endmacro %}
 
+{#
+    An amount with commas between groups of three, and a currency sign or none:
+    `$1,234.56`, `1,204`, `-$5`.
+#}
+{% macro parse_us_amount(text) -%}
+    {%- set bare = with_pattern_replaced("trim(" ~ text ~ ")", "[$€£]| ?[A-Z]{3}$", "") -%}
+    case
+        when {{ matches_whole(bare, "[+-]?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)([.][0-9]+)?") }}
+            then {{ try_cast_as("replace(" ~ bare ~ ", ',', '')", "decimal(38, 6)") }}
+    end
+{%- endmacro %}
+
+{#
+    An amount with a decimal comma or point, spaces between groups of three, and a
+    currency or none behind it: `1 234,56`, `1000 руб`, `1 234,56 €`. In such exports
+    a point is a decimal one: `1.234` is little more than one.
+#}
+{% macro parse_spaced_amount(text) -%}
+    {%- set spaced = with_pattern_replaced(text, "[\u00a0\u2009\u202f]", " ") -%}
+    {%- set bare = with_pattern_replaced(
+        "trim(" ~ spaced ~ ")", " ?(руб[.]?|р[.]|₽|[$€£]|[A-Z]{3})$", ""
+    ) -%}
+    case
+        when {{ matches_whole(bare, "[+-]?([0-9]+|[0-9]{1,3}( [0-9]{3})+)([.,][0-9]+)?") }}
+            then {{ try_cast_as(
+                "replace(replace(" ~ bare ~ ", ' ', ''), ',', '.')", "decimal(38, 6)"
+            ) }}
+    end
+{%- endmacro %}
+
+{# An amount in hundredths of its currency, as payment providers send it: `149900`. #}
+{% macro parse_minor_amount(text) -%}
+    cast({{ parse_integer(text) }} * cast(0.01 as decimal(3, 2)) as decimal(38, 6))
+{%- endmacro %}
+
 {# An amount of zero or more. #}
 {% macro parse_unsigned_amount(text) -%}
     case when {{ parse_amount(text) }} >= 0 then {{ parse_amount(text) }} end
@@ -47,9 +82,15 @@
 {% macro parse_boolean(text) -%}
     case lower(trim({{ text }}))
         when 'yes' then true
+        when 'y' then true
         when 'true' then true
+        when '1' then true
+        when 'да' then true
         when 'no' then false
+        when 'n' then false
         when 'false' then false
+        when '0' then false
+        when 'нет' then false
     end
 {%- endmacro %}
 
@@ -73,11 +114,48 @@
     ) }}
 {%- endmacro %}
 
-{# `3/14/2026 9:14`, month first, local time of the business; the moment in UTC. #}
+{# `3/14/2026 9:14` or `3/14/2026 2:30 PM`, month first, local time; the moment in UTC. #}
 {% macro parse_us_local_timestamp(text) -%}
     {{ utc_from_local(
-        timestamp_from_text(text, ["%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S"]),
+        timestamp_from_text(text, [
+            "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M %p",
+            "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S",
+        ]),
         var("business_timezone")
+    ) }}
+{%- endmacro %}
+
+{#
+    Whoever writes the day or the month first may also write `2026-03-14`, which nobody
+    can misread, and which is what the gate suggests.
+#}
+
+{# `3/14/2026`, month first. #}
+{% macro parse_us_date(text) -%}
+    cast({{ timestamp_from_text(text, ["%m/%d/%Y", "%Y-%m-%d"]) }} as date)
+{%- endmacro %}
+
+{# `14.03.2026`, day first. #}
+{% macro parse_day_first_date(text) -%}
+    cast({{ timestamp_from_text(text, ["%d.%m.%Y", "%Y-%m-%d"]) }} as date)
+{%- endmacro %}
+
+{# `14.03.2026 09:14` or `14.03.2026`, day first, local time; the moment in UTC. #}
+{% macro parse_day_first_local_timestamp(text) -%}
+    {{ utc_from_local(
+        timestamp_from_text(text, [
+            "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y",
+            "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d",
+        ]),
+        var("business_timezone")
+    ) }}
+{%- endmacro %}
+
+{# `2026-03-14T09:14:00Z` or `2026-03-14T09:14:00.000+03:00`; the moment in UTC. #}
+{% macro parse_iso_timestamp(text) -%}
+    {{ utc_from_offset_text(
+        "replace(replace(" ~ text ~ ", 'T', ' '), 'Z', '+00:00')",
+        ["%Y-%m-%d %H:%M:%S%z", "%Y-%m-%d %H:%M:%S.%f%z", "%Y-%m-%d %H:%M:%S %z"]
     ) }}
 {%- endmacro %}
 
@@ -89,6 +167,14 @@
 {# `2026-03-14 09:14:00 +0300`; the moment in UTC. #}
 {% macro parse_offset_timestamp(text) -%}
     {{ utc_from_offset_text(text, ["%Y-%m-%d %H:%M:%S %z"]) }}
+{%- endmacro %}
+
+{# Milliseconds since 1970-01-01; the moment in UTC, to the second. #}
+{% macro parse_unix_milli_timestamp(text) -%}
+    case
+        when {{ matches_whole(text, "[0-9]{12,13}") }}
+            then {{ utc_from_unix(whole_quotient("cast(" ~ text ~ " as bigint)", "1000")) }}
+    end
 {%- endmacro %}
 
 {# Seconds since 1970-01-01; the moment in UTC. #}
