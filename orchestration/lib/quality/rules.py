@@ -162,6 +162,16 @@ def _is_foreign(cell: Cell) -> str:
     )
 
 
+def _iso_repair(cell: Cell) -> str:
+    """The first ISO spelling, with or without what follows, that the parser reads."""
+    spellings = (cell.iso_date(rest=cell.date_part(5)), cell.iso_date())
+    branches = " ".join(
+        f"when {cell.parse(spelling)} is not null then {spelling}"
+        for spelling in spellings
+    )
+    return f"case {branches} end"
+
+
 def _has_letter_for_digit(cell: Cell) -> str:
     return (
         f"({cell.is_unparsed} and {cell.with_digits} <> {cell.column}"
@@ -232,7 +242,7 @@ REGISTRY: dict[str, Rule] = {
             description="A date in another format than the export's, but clear.",
             reason="not the date format of this export",
             breaks=_is_foreign,
-            suggestion=lambda cell: cell.iso_date(rest=cell.date_part(5)),
+            suggestion=_iso_repair,
             requirement="DQ-05",
         ),
         Rule(
