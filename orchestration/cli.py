@@ -81,6 +81,12 @@ def main() -> None:
     " Default: about 0.01, each kind its own.",
 )
 @click.option(
+    "--every-system",
+    is_flag=True,
+    help="Let the company run every system that crm360 reads, not only those of the"
+    " demo.",
+)
+@click.option(
     "--out",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
@@ -92,6 +98,7 @@ def simulate(
     seed: int,
     end_on: datetime,
     defects: float | None,
+    every_system: bool,
     out: Path,
 ) -> None:
     """Write the exports of an invented company, and the truth behind them.
@@ -113,6 +120,7 @@ def simulate(
             seed=seed,
             end_on=end_on.date(),
             rates=DefectRates() if defects is None else DefectRates.all(defects),
+            every_system=every_system,
             progress=lambda name: click.echo(f"  {name}", err=True),
         )
     except ValueError as error:

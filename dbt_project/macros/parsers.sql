@@ -15,6 +15,19 @@
     nullif({{ without_leading_apostrophes("trim(" ~ text ~ ")") }}, '')
 {%- endmacro %}
 
+{# What a row is about, as one text: the contract's `row_key` columns of a relation. #}
+{% macro row_key(relation, columns) -%}
+    {%- if columns | length == 1 -%}
+        {{ parse_id(relation ~ "." ~ columns[0]) }}
+    {%- else -%}
+        concat(
+            {%- for column in columns -%}
+                {{ parse_id(relation ~ "." ~ column) }}{{ ", '|', " if not loop.last }}
+            {%- endfor -%}
+        )
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro parse_integer(text) -%}
     case
         when {{ matches_whole("trim(" ~ text ~ ")", "[+-]?[0-9]+") }}

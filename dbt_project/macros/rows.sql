@@ -10,7 +10,39 @@
         and held_rows._line = delivered._line
         and held_rows.source = '{{ source_name }}'
         and held_rows.export = '{{ export }}'
-    where held_rows._line is null
+    where
+        held_rows._line is null
+        and not coalesce(delivered._is_superseded, false)
+{%- endmacro %}
+
+
+{#
+    Of each thing that a raw export is about, its newest accepted row. With `deletions`
+    (exports that are delivered in full), `_deleted_at` says when a full delivery first
+    lacked it. Null while it is there.
+#}
+{% macro latest_rows(source_name, export, columns, deletions=false) -%}
+    select
+        {% if deletions -%}
+        deleted_keys.deleted_at as _deleted_at,
+        {% endif -%}
+        newest_first.*
+    from (
+        select
+            accepted.*,
+            row_number() over (
+                partition by {{ row_key("accepted", columns) }}
+                order by accepted._delivery desc, accepted._line desc
+            ) as _recency
+        from ({{ accepted_rows(source_name, export) }}) as accepted
+    ) as newest_first
+    {% if deletions -%}
+    left join {{ source("quality", "deleted_keys") }} as deleted_keys
+        on deleted_keys.source = '{{ source_name }}'
+        and deleted_keys.export = '{{ export }}'
+        and deleted_keys.row_key = {{ row_key("newest_first", columns) }}
+    {% endif -%}
+    where newest_first._recency = 1
 {%- endmacro %}
 
 

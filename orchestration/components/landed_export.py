@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 
 from orchestration.components.pipeline import Pipeline
 from orchestration.dbt import MACROS, SEEDS
 from orchestration.lib.landing import lander, ledger
 from orchestration.lib.landing.contract import ExportContract
+from orchestration.lib.landing.deliveries import LANDED, in_order
 from orchestration.lib.landing.lander import LedgerRow
-from orchestration.lib.quality import contacts, judge
+from orchestration.lib.quality import contacts, deletions, judge
 from orchestration.lib.quality.judge import JudgedExport
 from orchestration.lib.quality.results import (
     ExpectationResult,
@@ -29,7 +31,6 @@ from orchestration.lib.warehouse import connect, literal
 from orchestration.settings import FX_MAX_AGE_DAYS, PROJECT, Settings
 
 EXPECTATIONS = PROJECT / "expectations"
-_LANDED = ("landed", "partly")
 
 
 def stage_name(contract: ExportContract) -> str:
@@ -90,9 +91,7 @@ class ExportGuard:
         self.settings = pipeline.settings
         self.names = pipeline.claimed_files()[0][contract.key]
         self.rules = RuleContext(
-            macros=SqlMacros(
-                MACROS, {"business_timezone": self.settings.business_timezone}
-            ),
+            macros=_macros(self.settings),
             seeds=SEEDS,
             base_currency=run.base_currency,
             fx_max_age_days=FX_MAX_AGE_DAYS,
@@ -123,7 +122,7 @@ class ExportGuard:
             self.landed = [
                 row
                 for row in ledger.read(connection, self.contract)
-                if row.outcome in _LANDED
+                if row.outcome in LANDED
             ]
 
     def judge(self) -> None:
@@ -223,7 +222,7 @@ class ExportGuard:
             "dagster/row_count": sum(
                 row.rows_delivered - row.rows_rejected for row in self.landed
             ),
-            "files landed now": sum(row.outcome in _LANDED for row in self.seen),
+            "files landed now": sum(row.outcome in LANDED for row in self.seen),
             "files refused now": sum(row.outcome == "refused" for row in self.seen),
             "quarantine": {f"{rule} ({severity})": n for rule, severity, n in held},
             "data docs": dg.MetadataValue.path(self.settings.data_docs),
@@ -241,6 +240,34 @@ def judged_export(contract: ExportContract, landed: list[LedgerRow]) -> JudgedEx
         grouped_by=contract.grouped_by,
         group_header=contract.group_header,
     )
+
+
+def record_deletions(
+    connection: duckdb.DuckDBPyConnection,
+    contract: ExportContract,
+    rows: list[LedgerRow],
+    settings: Settings,
+) -> None:
+    """Find what the full deliveries of an export no longer hold."""
+    deletions.record_deletions(
+        connection,
+        judged_export(contract, rows),
+        [
+            deletions.FullFile(
+                file_id=file.file_id,
+                delivered_at=file.delivered_at,
+                is_whole=file.row.outcome == "landed",
+            )
+            for file in in_order(contract, rows)
+            if not file.is_superseded
+        ],
+        row_key=_macros(settings).row_key("delivered", contract.row_key),
+        max_shrink=contract.max_shrink,
+    )
+
+
+def _macros(settings: Settings) -> SqlMacros:
+    return SqlMacros(MACROS, {"business_timezone": settings.business_timezone})
 
 
 def _check_results(

@@ -188,6 +188,7 @@ def test_a_landed_file_has_every_row_as_text_with_its_line(tmp_path: Path) -> No
         outcome="landed",
         reason=None,
         landed_at=NOW,
+        delivered_at=NOW,
         columns=("id", "name", "note"),
     )
 

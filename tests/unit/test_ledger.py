@@ -90,7 +90,12 @@ def test_what_is_recorded_is_read_back_in_order_of_landing(
     landed = run(warehouse, tmp_path, "orders_b.csv", "orders_a.csv")
 
     assert ledger.read(warehouse, ORDERS) == [
-        replace(row, landed_at=row.landed_at.replace(tzinfo=None)) for row in landed
+        replace(
+            row,
+            landed_at=row.landed_at.replace(tzinfo=None),
+            delivered_at=row.delivered_at.replace(tzinfo=None),
+        )
+        for row in landed
     ]
     assert outcomes(warehouse) == [
         ("orders_a.csv", "refused"),
@@ -142,7 +147,11 @@ def test_a_landed_file_whose_row_was_never_written_is_found_again(
 
     assert again == []
     [row] = ledger.read(warehouse, ORDERS)
-    assert replace(row, landed_at=row.landed_at.replace(tzinfo=UTC)) == landed[0]
+    assert row == replace(
+        landed[0],
+        landed_at=row.landed_at.replace(tzinfo=None),
+        delivered_at=row.delivered_at.replace(tzinfo=None),
+    )
     assert len(raw_table(warehouse, tmp_path)) == 1
 
 
@@ -190,6 +199,8 @@ def test_a_raw_table_without_deliveries_is_there_and_empty(
         ("_file_id", "VARCHAR"),
         ("_line", "BIGINT"),
         ("_loaded_at", "TIMESTAMP"),
+        ("_delivery", "INTEGER"),
+        ("_is_superseded", "BOOLEAN"),
     ]
     assert warehouse.execute("from shop.orders").fetchall() == []
 
@@ -205,12 +216,16 @@ def test_contract_columns_come_first_even_where_no_file_has_them(
 
     assert list(table[0]) == [
         "id", "name", "note", "card", "zip", "_file_id", "_line", "_loaded_at",
+        "_delivery", "_is_superseded",
     ]  # fmt: skip
     assert [tuple(row.values()) for row in table] == [
-        ("1", None, None, "c", "z", landed[0].file_id, 2, NOW.replace(tzinfo=None)),
+        (
+            "1", None, None, "c", "z", landed[0].file_id, 2,
+            NOW.replace(tzinfo=None), 1, False,
+        ),
         (
             "2", "b", None, None, None, landed[1].file_id, 2,
-            NOW.replace(tzinfo=None, microsecond=1),
+            NOW.replace(tzinfo=None, microsecond=1), 2, False,
         ),
     ]  # fmt: skip
 

@@ -14,7 +14,7 @@ first_deliveries as (
 
         row_number() over (
             partition by accepted.sg_event_id
-            order by accepted._loaded_at asc, accepted._line asc
+            order by accepted._delivery asc, accepted._line asc
         ) as delivery
 
     from accepted

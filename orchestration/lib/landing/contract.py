@@ -52,6 +52,8 @@ class ExportContract:
     row_key: tuple[str, ...] = ()
     #: Whether a delivery holds everything there is, or what came since the last one.
     delivery: Delivery = "increment"
+    #: Share of its things that a full delivery may lack of the one before it.
+    max_shrink: float = 0.5
     #: Columns without which a file is refused whole.
     required: frozenset[str] = frozenset()
     #: Columns whose absence from a file is nothing to report.
@@ -211,8 +213,8 @@ def _contract(
         )
 
     known = {
-        "files", "reader", "row_key", "delivery", "encoding", "delimiter",
-        "summary_rows", "duplicates",
+        "files", "reader", "row_key", "delivery", "max_shrink", "encoding",
+        "delimiter", "summary_rows", "duplicates",
         "grouped_by", "group_header", "carries_consent", "currency_column",
         "currency", "owner", "dagster",
     }  # fmt: skip

@@ -57,6 +57,8 @@ class LedgerRow:
     outcome: str  # landed, partly, refused, seen_before
     reason: str | None
     landed_at: datetime
+    #: When it counts as delivered: the date in its name, else the run that landed it.
+    delivered_at: datetime
     #: Rows that fit no record, and columns by how they met the contract.
     rows_rejected: int = 0
     columns: tuple[str, ...] = ()
@@ -65,14 +67,17 @@ class LedgerRow:
 
     def to_json(self) -> str:
         """The row as JSON, for the metadata of its Parquet file."""
-        return json.dumps({**asdict(self), "landed_at": self.landed_at.isoformat()})
+        return json.dumps(asdict(self), default=datetime.isoformat)
 
     @classmethod
     def from_json(cls, text: str) -> "LedgerRow":
         """The row that `to_json` wrote."""
         values: dict[str, Any] = json.loads(text)
-        landed_at = datetime.fromisoformat(values["landed_at"])
-        return cls.from_values({**values, "landed_at": landed_at})
+        times = {
+            name: datetime.fromisoformat(values[name])
+            for name in ("landed_at", "delivered_at")
+        }
+        return cls.from_values({**values, **times})
 
     @classmethod
     def from_values(cls, values: dict[str, Any]) -> "LedgerRow":
@@ -102,6 +107,17 @@ def delivered_files(landing: Path) -> list[str]:
 def _date_in(name: str) -> str:
     found = _DATE_IN_NAME.findall(name)
     return "".join(found[-1]) if found else ""
+
+
+def delivered_at(name: str, now: datetime) -> datetime:
+    """When a file counts as delivered: the last date in its name, or now."""
+    date = _date_in(name)
+    return datetime.strptime(date, "%Y%m%d").replace(tzinfo=UTC) if date else now
+
+
+def is_dated(name: str) -> bool:
+    """Whether the name says which day the file is about."""
+    return bool(_date_in(name))
 
 
 def claimed(
@@ -143,7 +159,8 @@ def unclaimed_row(name: str, delivered: Delivered, reason: str) -> LedgerRow:
         dialect=None,
         outcome="refused",
         reason=f"{name}: {reason}",
-        landed_at=datetime.now(UTC),
+        landed_at=(now := datetime.now(UTC)),
+        delivered_at=delivered_at(name, now),
     )
 
 
@@ -164,6 +181,7 @@ def _unread_row(
         reason=f"{name}: cannot be opened ({error.strerror}); see that it is there and"
         " that its permissions and those of its folder let it be read",
         landed_at=landed_at,
+        delivered_at=delivered_at(name, landed_at),
     )
 
 
@@ -173,8 +191,12 @@ def land_file(
     contract: ExportContract,
     raw: Path,
     landed_at: datetime,
+    run_at: datetime | None = None,
 ) -> LedgerRow:
     """Land one file; the returned row says what became of it.
+
+    Args:
+        run_at: when the files of this delivery arrived; default `landed_at`.
 
     Never raises for what a file may contain: an unreadable one is refused whole,
     with the reason, and leaves nothing behind.
@@ -191,6 +213,7 @@ def land_file(
         outcome="refused",
         reason=None,
         landed_at=landed_at,
+        delivered_at=delivered_at(name, run_at or landed_at),
     )
     folder = raw / contract.source / contract.export
     folder.mkdir(parents=True, exist_ok=True)
@@ -302,10 +325,11 @@ def land_export(
                 outcome="seen_before",
                 reason=f"the same content as {first.file_name}: not read again",
                 landed_at=landed_at,
+                delivered_at=delivered_at(name, now),
             )
             continue
         progress(f"landing {name} ({delivered.size / 1e6:.1f} MB)")
-        row = land_file(name, delivered, contract, raw, landed_at)
+        row = land_file(name, delivered, contract, raw, landed_at, run_at=now)
         if row.outcome != "refused":
             read[row.file_id] = row
         yield row

@@ -5,7 +5,7 @@ that there is one definition of a valid cell. Those macros only make text; the l
 of dbt's context that they use is provided here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,10 @@ class SqlMacros:
     def parse(self, parser: str, column: str) -> str:
         """SQL that gives the cell's value, or null when it has none."""
         return str(getattr(self._module, parser)(column)).strip()
+
+    def row_key(self, relation: str, columns: Sequence[str]) -> str:
+        """SQL of what a row of the relation is about, as staging models have it."""
+        return str(self._module.row_key(relation, list(columns))).strip()
 
     def render(self, template: str, **context: str) -> str:
         """SQL from a template that may use `column`, `parsed` and other values."""
