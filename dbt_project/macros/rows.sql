@@ -19,9 +19,10 @@
 {#
     Of each thing that a raw export is about, its newest accepted row. With `deletions`
     (exports that are delivered in full), `_deleted_at` says when a full delivery first
-    lacked it. Null while it is there.
+    lacked it. Null while it is there. Of several rows in one file the one with the
+    greatest `changed_at` counts (SQL on `accepted`), else the last.
 #}
-{% macro latest_rows(source_name, export, columns, deletions=false) -%}
+{% macro latest_rows(source_name, export, columns, deletions=false, changed_at=none) -%}
     select
         {% if deletions -%}
         deleted_keys.deleted_at as _deleted_at,
@@ -32,7 +33,12 @@
             accepted.*,
             row_number() over (
                 partition by {{ row_key("accepted", columns) }}
-                order by accepted._delivery desc, accepted._line desc
+                order by
+                    accepted._delivery desc,
+                    {% if changed_at -%}
+                    {{ changed_at }} desc nulls last,
+                    {% endif -%}
+                    accepted._line desc
             ) as _recency
         from ({{ accepted_rows(source_name, export) }}) as accepted
     ) as newest_first

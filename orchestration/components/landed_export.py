@@ -24,7 +24,7 @@ from orchestration.lib.quality.results import (
     record_results,
 )
 from orchestration.lib.quality.rules import RuleContext
-from orchestration.lib.quality.sql_macros import MACRO_FILES, SqlMacros
+from orchestration.lib.quality.sql_macros import SqlMacros, macro_files
 from orchestration.lib.quality.suites import Suite, read_suite
 from orchestration.lib.runs import RunParameters, stage
 from orchestration.lib.warehouse import connect, literal
@@ -295,7 +295,7 @@ def _check_results(
 def _rules_version(suite: Suite, settings: Settings, run: RunParameters) -> str:
     """Changes with everything that verdicts depend on beside the rows."""
     code = Path(judge.__file__).parent
-    files = [*sorted(code.glob("*.py")), *(MACROS / name for name in MACRO_FILES)]
+    files = [*sorted(code.glob("*.py")), *macro_files(MACROS)]
     return _digest(
         [
             suite.version,

@@ -2,7 +2,10 @@ with
 
 latest as (
 
-    {{ latest_rows("mailchimp", "members", ["euid"], deletions=true) }}
+    {{ latest_rows(
+        "mailchimp", "members", ["euid"], deletions=true,
+        changed_at=parse_utc_timestamp("accepted.last_changed")
+    ) }}
 
 ),
 

@@ -11,8 +11,14 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-#: Files below `dbt_project/macros` whose macros only make SQL text.
-MACRO_FILES = ("engine.sql", "parsers.sql", "dates.sql")
+
+def macro_files(macros: Path) -> list[Path]:
+    """The files below `dbt_project/macros` whose macros only make SQL text."""
+    return [
+        macros / "engine.sql",
+        macros / "dates.sql",
+        *sorted((macros / "parsers").glob("*.sql")),
+    ]
 
 
 class SqlMacros:
@@ -29,7 +35,7 @@ class SqlMacros:
         environment.globals["adapter"] = self
         environment.globals["var"] = variables.__getitem__
         text = "\n".join(
-            (macros / name).read_text(encoding="utf-8") for name in MACRO_FILES
+            file.read_text(encoding="utf-8") for file in macro_files(macros)
         )
         # One template: its macros see each other, as macros of a dbt project do.
         self._module: Any = environment.from_string(text).module

@@ -205,21 +205,3 @@
             then lower(trim({{ text }}))
     end
 {%- endmacro %}
-
-{% macro parse_financial_status(text) -%}
-    {{ parse_word(text, [
-        "paid", "partially_paid", "partially_refunded", "refunded", "pending",
-        "authorized", "voided", "expired",
-    ]) }}
-{%- endmacro %}
-
-{% macro parse_message_event(text) -%}
-    {{ parse_word(text, [
-        "processed", "deferred", "delivered", "open", "click", "bounce", "dropped",
-        "spamreport", "unsubscribe", "group_unsubscribe", "group_resubscribe",
-    ]) }}
-{%- endmacro %}
-
-{% macro parse_amount_unit(text) -%}
-    {{ parse_word(text, ["major", "minor"]) }}
-{%- endmacro %}
