@@ -140,7 +140,7 @@ def add_source(
     """
     from orchestration.scaffold.command import add_source as add
 
-    with _clear_errors():
+    with clear_errors():
         settings = load_settings()
         try:
             added = add(
@@ -154,7 +154,7 @@ def add_source(
                 now=datetime.now(ZoneInfo("UTC")),
             )
         except ValueError as error:
-            raise _Wrong(str(error)) from error
+            raise Wrong(str(error)) from error
     click.echo(json.dumps(added.as_json()) if as_json else added.as_text())
 
 

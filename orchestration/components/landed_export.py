@@ -30,7 +30,6 @@ from orchestration.lib.warehouse import connect, literal
 from orchestration.settings import EXPECTATIONS, MACROS, SEEDS, Settings
 
 
-
 def stage_name(contract: ExportContract) -> str:
     """The stage of `ops.stages` that lands and guards this export."""
     return f"land {contract.key}"
@@ -130,7 +129,9 @@ class ExportGuard:
         with connect(self.settings.warehouse) as connection:
             judge.create_tables(connection)
             contacts.create_tables(connection, _contacts_version(self.settings))
-            overrides.load(connection, *source_and_export, self.decisions)
+            deletions.create_tables(connection)
+            changed = overrides.load(connection, *source_and_export, self.decisions)
+            deletions.forget(connection, *source_and_export, changed)
             judge.show_repairs(connection, export)
             files = judge.unjudged(
                 connection,

@@ -311,7 +311,7 @@ def _insert_broken_rules(
         f"""
         insert into quality.quarantine
         select
-            broken.*, {_subject(export)} as subject,
+            broken.*, {_subject(export, context)} as subject,
             {_fingerprint(export)} as fingerprint, null as override_id
         from ({" union all ".join(branches)}) as broken
         inner join {export.delivered} as delivered
@@ -345,20 +345,23 @@ def _broken(
     """
 
 
-def _subject(export: JudgedExport) -> str:
+def _subject(export: JudgedExport, context: RuleContext) -> str:
     """SQL of what a delivered row is about, `name=#1001`; null where it does not say.
 
     Of a group's later rows the group's name is known, even where they leave it blank.
     """
     cells = {
-        name: "groups._group"
-        if name == export.grouped_by
-        else f"delivered.{quoted(name)}"
+        name: context.macros.parse(
+            "parse_id",
+            "groups._group"
+            if name == export.grouped_by
+            else f"delivered.{quoted(name)}",
+        )
         for name in export.row_key
     }
     if not cells:
         return "null"
-    said = " and ".join(f"trim({cell}) <> ''" for cell in cells.values())
+    said = " and ".join(f"{cell} is not null" for cell in cells.values())
     if export.grouped_by:  # a first row without a name is of no group above it
         said += (
             f" and (delivered.{quoted(export.grouped_by)} is not null"

@@ -197,11 +197,11 @@ def load(
     source: str,
     export: str,
     overrides: Sequence[Override],
-) -> None:
-    """Take over the decisions on one export; what they change must be judged again.
+) -> list[str]:
+    """Take over the decisions on one export; returns the files to judge again.
 
-    Forgets that files were judged which hold a row that a new, changed or undone
-    decision is about.
+    These hold a row that a new, changed or undone decision is about. That they were
+    judged is forgotten.
     """
     is_it = f"source = {literal(source)} and export = {literal(export)}"
     compared = "columns(* exclude (place))"
@@ -222,7 +222,7 @@ def load(
             )
             """
         )
-        connection.execute(
+        forgotten = connection.execute(
             f"""
             delete from quality.judged_files
             where {is_it} and file_id in (
@@ -232,14 +232,16 @@ def load(
                 union all
                 select file_id from ({fitting("changed_overrides")}) where {is_it}
             )
+            returning file_id
             """
-        )
+        ).fetchall()
         connection.execute(f"delete from quality.overrides where {is_it}")
         connection.execute("insert into quality.overrides from given_overrides")
         connection.commit()
     except BaseException:
         connection.rollback()
         raise
+    return [row[0] for row in forgotten]
 
 
 def findings() -> str:
