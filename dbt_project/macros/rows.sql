@@ -52,16 +52,29 @@
 {%- endmacro %}
 
 
-{# The rows of a raw export that wait in quarantine. #}
-{% macro quarantined_rows(source_name, export) -%}
+{#
+    The rows of a raw export that hold, or held, something back which nobody mended:
+    those that wait in quarantine, and those that were dropped or released.
+#}
+{% macro unmended_rows(source_name, export) -%}
     select delivered.*
     from {{ source(source_name, export) }} as delivered
-    inner join {{ source("quality", "held_rows") }} as held_rows
-        on held_rows._file_id = delivered._file_id
-        and held_rows._line = delivered._line
-        and held_rows.source = '{{ source_name }}'
-        and held_rows.export = '{{ export }}'
-    where held_rows.verdict = 'quarantined'
+    inner join (
+        select
+            file_id,
+            line
+        from {{ source("quality", "quarantine") }}
+        where
+            source = '{{ source_name }}'
+            and export = '{{ export }}'
+            and severity = 'critical'
+            and status <> 'repaired'
+        group by
+            file_id,
+            line
+    ) as unmended
+        on unmended.file_id = delivered._file_id
+        and unmended.line = delivered._line
 {%- endmacro %}
 
 

@@ -10,13 +10,17 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import duckdb
 
-from orchestration.dbt import MODELS
 from orchestration.lib.landing import ledger
 from orchestration.lib.landing.contract import ExportContract, read_contracts
 from orchestration.lib.landing.lander import claimed, delivered_files
 from orchestration.lib.runs import RunParameters, start_run, started_run
 from orchestration.lib.warehouse import connect
-from orchestration.settings import Settings, load_settings, resolved_base_currency
+from orchestration.settings import (
+    MODELS,
+    Settings,
+    load_settings,
+    resolved_base_currency,
+)
 
 
 @cache

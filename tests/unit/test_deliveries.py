@@ -269,9 +269,25 @@ def test_whom_a_broken_line_of_the_delivery_may_name_is_not_deleted(
     ).fetchall()
     company.connection.execute(
         "insert into quality.quarantine values ('', 'crm', 'contacts', ?, 4,"
-        " 'ragged_row', 'critical', null, '2,b,ragged', '', null, 'open')",
+        " 'ragged_row', 'critical', null, '2,b,ragged', '', null, 'open', null, null,"
+        " null)",
         file_id,
     )
+
+    assert company.deleted() == {"3": "2026-03-02"}
+
+
+def test_whom_a_repaired_row_names_after_all_is_not_deleted(company: Company) -> None:
+    company.deliver(**{"2026_03_01": "1,a 2,b 3,c 4,d"})
+    company.deliver(**{"2026_03_02": "1,a ,b 4,d"})
+    assert list(company.deleted()) == ["2", "3"]
+    [file_id] = company.connection.execute(
+        "insert into quality.repairs select 'crm', 'contacts', _file_id, _line, 'id',"
+        " null, '2', 'x' from crm.contacts where id is null returning file_id"
+    ).fetchall()[0]
+    judge.show_repairs(company.connection, EXPORT)
+
+    deletions.forget(company.connection, "crm", "contacts", [file_id])
 
     assert company.deleted() == {"3": "2026-03-02"}
 

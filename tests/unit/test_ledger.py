@@ -191,7 +191,7 @@ def test_a_raw_table_without_deliveries_is_there_and_empty(
     assert count == 0
     assert warehouse.execute(
         "select column_name, data_type from information_schema.columns"
-        " where table_schema = 'shop' order by ordinal_position"
+        " where table_name = 'orders' order by ordinal_position"
     ).fetchall() == [
         ("id", "VARCHAR"),
         ("name", "VARCHAR"),
