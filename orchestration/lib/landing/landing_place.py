@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from zipfile import ZipInfo
 
@@ -90,6 +91,17 @@ def _only_name(archive: str, inner: str) -> str:
 def _date_in(name: str) -> str:
     found = _DATE_IN_NAME.findall(name)
     return "".join(found[-1]) if found else ""
+
+
+def delivered_at(name: str, now: datetime) -> datetime:
+    """When a file counts as delivered: the last date in its name, or now."""
+    date = _date_in(name)
+    return datetime.strptime(date, "%Y%m%d").replace(tzinfo=UTC) if date else now
+
+
+def is_dated(name: str) -> bool:
+    """Whether the name says which day the file is about."""
+    return bool(_date_in(name))
 
 
 def claimed(
