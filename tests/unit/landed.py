@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pyarrow.parquet as parquet
@@ -53,10 +54,10 @@ def land(folder: Path, content: bytes, contract: ExportContract = CONTRACT) -> L
     """Deliver one file and land it below the folder."""
     path = folder / "delivered"
     path.write_bytes(content)
-    raw = folder / "raw"
+    raw = Path(mkdtemp(dir=folder))
     row = land_file("delivered", identify(path), contract, raw, NOW)
     if row.outcome == "refused":
-        assert not list(raw.rglob(f"*{row.file_id}*"))
+        assert not [each for each in raw.rglob("*") if each.is_file()]
         return Landed(row, [], [])
     records = parquet.read_table(data_path(raw, row)).to_pylist()
     rejects = parquet.read_table(rejects_path(raw, row)).to_pylist()
