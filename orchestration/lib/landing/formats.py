@@ -55,7 +55,9 @@ _UNREADABLE = {
 }
 #: The first tag of a text, below its declaration, document type and comments.
 _FIRST_TAG = re.compile(
-    r"(?:\s*<(?:!--(?:(?!-->).)*--|[?!](?!--)[^>]*)>)*\s*<([a-z]\w*)", re.I | re.S
+    r"(?:\s*<(?:!--(?:(?!-->).)*--|\?[^>]*|!doctype[^>[]*(?:\[[^]]*\]\s*)?)>)*"
+    r"\s*<([a-z]\w*)",
+    re.IGNORECASE | re.DOTALL,
 )
 _HTML_TAGS = frozenset(
     {"head", "meta", "title", "style", "body", "table", "div", "center", "font", "tr"}
@@ -89,6 +91,6 @@ def text_format(start: str) -> FileFormat:
     start = start.lstrip("\ufeff \t\r\n\0")
     if not start.startswith("<"):
         return "json" if start.startswith(("[", "{")) else "csv"
-    tag = found[1].lower() if (found := _FIRST_TAG.match(start)) else "html"
+    tag = found[1].lower() if (found := _FIRST_TAG.match(start)) else "xml"
     is_declared = start.startswith("<?xml")
     return "html" if tag == "html" or (tag in _HTML_TAGS and not is_declared) else "xml"

@@ -48,7 +48,7 @@ class ParquetReading:
         #: Why the rows ended before the file did, or None; known after the pass.
         self.cut_short: str | None = None
         try:
-            self._file = parquet.ParquetFile(file)
+            self._file = parquet.ParquetFile(file, page_checksum_verification=True)
         except _DAMAGE as error:
             raise Refused(
                 f"the Parquet file is damaged or cut ({type(error).__name__}): ask for"

@@ -156,6 +156,8 @@ class XmlReading:
         return (depth, local_name(element)) if self._fits([element], search) else None
 
     def _fits(self, alike: list[Element], search: HeaderSearch) -> bool:
+        if not any(len(each) or each.attrib for each in alike):
+            return False  # a value, and no record
         headers = [self._header(each, list(_cells(each, ()))) for each in alike]
         names = dict.fromkeys(name for header in headers for name in header.columns)
         return search.accepts(
@@ -190,9 +192,9 @@ def _cells(
     element: Element, path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     """What an element holds, each with the names that lead to it."""
-    for name, value in element.attrib.items():
-        if not name.startswith(_SCHEMA_INSTANCE):
-            yield (*path, name.rpartition("}")[2]), value
+    for name, value in _attributes(element).items():
+        yield (*path, name), value
+    text = _text(element)
     children = _children(element)
     for name, alike in children.items():
         if len(alike) == 1:
@@ -201,20 +203,26 @@ def _cells(
             values = [_value(each) for each in alike]
             text = json.dumps(values, ensure_ascii=False, sort_keys=True)
             yield (*path, name), text
-    if not children:
-        yield path, _text(element)
+    if not children and (text or (path and not element.attrib)):
+        yield path, text
 
 
 def _value(element: Element) -> str | dict[str, object]:
     """An element inside of a JSON array."""
-    inner: dict[str, object] = {
-        name.rpartition("}")[2]: value for name, value in element.attrib.items()
-    }
+    inner: dict[str, object] = {**_attributes(element)}
     for name, alike in _children(element).items():
         values = [_value(each) for each in alike]
         inner[name] = values if len(values) > 1 else values[0]
     text = _text(element)
     return {**inner, "": text} if inner and text else inner or text
+
+
+def _attributes(element: Element) -> dict[str, str]:
+    return {
+        name.rpartition("}")[2]: value
+        for name, value in element.attrib.items()
+        if not name.startswith(_SCHEMA_INSTANCE)
+    }
 
 
 def _children(element: Element) -> dict[str, list[Element]]:
