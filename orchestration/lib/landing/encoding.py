@@ -33,7 +33,11 @@ MIN_SHARE = 0.95
 #: and against each that tells it from another, so few tell the other from it.
 MAX_DOUBT = 0.02
 
-_CYRILLIC = {"Cyrillic": "абвгґдеёєжзиіїйклмнопрстуўфхцчшщъыьэюя"}
+_CYRILLIC = {
+    "Russian and Bulgarian": "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
+    "Ukrainian": "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя",
+    "Belarusian": "абвгдеёжзійклмнопрстуўфхцчшыьэюя",
+}
 _WESTERN = {
     "German": "äöüß",
     "French": "àâæçèéêëîïôœùûüÿ",
@@ -63,6 +67,7 @@ _ALPHABETS = {
     "cp866": _CYRILLIC,
     "iso8859-5": _CYRILLIC,
     "mac-cyrillic": _CYRILLIC,
+    "kz1048": {"Kazakh, without borrowed words": "аәбғдежзийкқлмнңоөпрстуұүһшыі"},
     "cp850": _WESTERN,
     "mac-roman": _WESTERN,
     "cp1250": _CENTRAL,
