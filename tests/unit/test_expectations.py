@@ -18,12 +18,12 @@ import pytest
 
 from orchestration.lib.landing import lander, ledger
 from orchestration.lib.landing.contract import ExportContract, read_contracts
+from orchestration.lib.landing.lander import LedgerRow
 from orchestration.lib.landing.landing_place import (
     LandingFile,
     claimed,
     delivered_files,
 )
-from orchestration.lib.landing.lander import LedgerRow
 from orchestration.lib.quality import contacts, judge
 from orchestration.lib.quality.judge import JudgedExport
 from orchestration.lib.quality.results import (

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from orchestration.lib.landing import csv_reader, json_reader, lander
 from orchestration.lib.landing.contract import ExportContract
-from orchestration.lib.landing.landing_place import LandingFile
 from orchestration.lib.landing.inspection import Delivered, identify
 from orchestration.lib.landing.lander import (
     LedgerRow,
@@ -25,6 +24,7 @@ from orchestration.lib.landing.lander import (
     landed_rows,
     rejects_path,
 )
+from orchestration.lib.landing.landing_place import LandingFile
 
 NOW = datetime(2026, 3, 14, 6, 30, tzinfo=UTC)
 ORDERS = ExportContract(

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from orchestration.lib.landing.contract import ExportContract
+from orchestration.lib.landing.inspection import Refused, identify
 from orchestration.lib.landing.landing_place import (
     LandingFile,
     claimed,
     delivered_files,
 )
-from orchestration.lib.landing.inspection import Refused, identify
 
 ORDERS = ExportContract(
     source="shop",

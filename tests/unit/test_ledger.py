@@ -12,13 +12,13 @@ import pytest
 
 from orchestration.lib.landing import ledger
 from orchestration.lib.landing.contract import ExportContract
-from orchestration.lib.landing.landing_place import LandingFile
 from orchestration.lib.landing.lander import (
     LedgerRow,
     data_path,
     land_export,
     unclaimed_row,
 )
+from orchestration.lib.landing.landing_place import LandingFile
 from orchestration.lib.warehouse import connect
 
 NOW = datetime(2026, 3, 14, 6, 30, tzinfo=UTC)

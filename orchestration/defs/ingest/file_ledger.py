@@ -6,8 +6,8 @@ import dagster as dg
 
 from orchestration.components.pipeline import Pipeline, contracts
 from orchestration.lib.landing import ledger
-from orchestration.lib.landing.landing_place import delivered_files
 from orchestration.lib.landing.lander import unclaimed_row
+from orchestration.lib.landing.landing_place import delivered_files
 from orchestration.lib.warehouse import connect
 
 _STABLE = dg.AssetCheckSpec(
