@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from orchestration.lib.landing import lander, ledger
 from orchestration.lib.landing.contract import ExportContract
 from orchestration.lib.landing.lander import LedgerRow, data_path, land_export
+from orchestration.lib.landing.landing_place import LandingFile
 from orchestration.lib.quality import contacts, judge
 from orchestration.lib.quality.judge import JudgedExport
 from orchestration.lib.quality.rules import RuleContext
@@ -104,8 +105,7 @@ class Gate:
         raw = self.folder / "raw"
         [row] = land_export(
             self.contract,
-            [name],
-            landing=self.folder,
+            [LandingFile(name=name, path=self.folder / name)],
             raw=raw,
             known=[],
             now=datetime(2026, 3, 14 + len(self.landed), tzinfo=UTC),
