@@ -3,17 +3,22 @@
 import codecs
 import gzip
 import hashlib
+import io
 from pathlib import Path
 
 import pytest
 
+from orchestration.lib.landing import inspection
 from orchestration.lib.landing.inspection import (
     CutShort,
     Refused,
+    as_file,
     chunks,
     find_encoding,
+    head,
     identify,
     is_compressed,
+    texts,
 )
 
 RUSSIAN = "Имя,Город\nАнна,Москва\nПётр,Казань\nМария,Екатеринбург\n"
@@ -103,6 +108,54 @@ def test_damage_of_any_kind_is_a_cut(tmp_path: Path, damage: object) -> None:
 
     with pytest.raises(CutShort):
         list(chunks(identify(written(tmp_path / "a.gz", packed))))
+
+
+# -- parts --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_the_start_of_a_file_is_had_without_the_rest(
+    tmp_path: Path, pack: type[bytes]
+) -> None:
+    delivered = identify(written(tmp_path / "a", pack(b"0123456789")))
+
+    assert head(delivered, 4) == b"0123"
+    assert head(delivered, 40) == b"0123456789"
+
+
+def test_texts_are_decoded_over_the_ends_of_pieces(tmp_path: Path) -> None:
+    delivered = identify(written(tmp_path / "a", RUSSIAN.encode()))
+
+    assert "".join(texts(delivered, "utf-8", 3)) == RUSSIAN
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_a_document_is_a_file_to_seek_in(tmp_path: Path, pack: type[bytes]) -> None:
+    delivered = identify(written(tmp_path / "a", pack(b"0123456789")))
+
+    with as_file(delivered) as file:
+        file.seek(-3, io.SEEK_END)
+        assert file.read() == b"789"
+
+
+def test_a_packed_document_that_is_cut_is_refused(tmp_path: Path) -> None:
+    delivered = identify(written(tmp_path / "a", gzip.compress(b"0123" * 99)[:-9]))
+
+    with pytest.raises(Refused, match="damaged"), as_file(delivered):
+        pass
+
+
+def test_a_packed_document_may_not_fill_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspection, "MAX_UNPACKED_BYTES", 1000)
+    delivered = identify(written(tmp_path / "a", gzip.compress(b"0" * 1001)))
+
+    with (
+        pytest.raises(Refused, match="unpacks to more than 1000 bytes: deliver it"),
+        as_file(delivered),
+    ):
+        pass
 
 
 # -- encodings ----------------------------------------------------------------------

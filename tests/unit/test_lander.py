@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,8 +24,9 @@ from orchestration.lib.landing.lander import (
     land_file,
     landed_rows,
     rejects_path,
+    unclaimed_row,
 )
-from orchestration.lib.landing.landing_place import LandingFile
+from orchestration.lib.landing.landing_place import LandingFile, delivered_files
 
 NOW = datetime(2026, 3, 14, 6, 30, tzinfo=UTC)
 ORDERS = ExportContract(
@@ -551,6 +553,105 @@ def test_progress_is_told_of_files_that_are_read(tmp_path: Path) -> None:
     )
 
     assert told == ["landing orders_a.csv (0.0 MB)"]
+
+
+# -- archives -----------------------------------------------------------------------
+
+
+def land_archives(
+    folder: Path, known: Sequence[LedgerRow] = (), *, now: datetime = NOW
+) -> list[LedgerRow]:
+    """One run over all that lies below the folder."""
+    return list(
+        land_export(
+            ORDERS,
+            delivered_files(folder / "landing"),
+            raw=folder / "raw",
+            known=known,
+            now=now,
+        )
+    )
+
+
+def zipped(folder: Path, archive: str, **files: bytes) -> Path:
+    """An archive in the landing place with these files."""
+    path = folder / "landing" / archive
+    path.parent.mkdir(exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as writer:
+        for name, content in files.items():
+            writer.writestr(f"{name}.csv", content)
+    return path
+
+
+def test_members_of_an_archive_land_like_files(tmp_path: Path) -> None:
+    zipped(
+        tmp_path,
+        "a_2026-03-10.zip",
+        orders=b"id\n1\n",
+        orders_old=gzip.compress("id;name\n2;Анна\n".encode("utf-16")),
+    )
+
+    first, second = land_archives(tmp_path)
+
+    assert first.file_name == "a_2026-03-10.zip/orders.csv"
+    assert (first.outcome, first.bytes, first.rows_delivered) == ("landed", 5, 1)
+    assert first.delivered_at == datetime(2026, 3, 10, tzinfo=UTC)
+    assert (second.encoding, second.rows_delivered) == ("utf-16", 1)
+    assert rows(tmp_path, second)[0]["name"] == "Анна"
+
+
+def test_the_same_member_in_the_next_archive_is_not_read_again(tmp_path: Path) -> None:
+    zipped(tmp_path, "a.zip", orders=b"id\n1\n")
+    known = land_archives(tmp_path)
+    zipped(tmp_path, "b.zip", orders=b"id\n1\n", orders_new=b"id\n2\n")
+
+    again, new = land_archives(tmp_path, known)
+
+    assert (again.file_name, again.outcome) == ("b.zip/orders.csv", "seen_before")
+    assert again.reason == "the same content as a.zip/orders.csv: not read again"
+    assert (new.file_name, new.outcome) == ("b.zip/orders_new.csv", "landed")
+
+
+def test_a_damaged_member_is_refused_and_the_others_land(tmp_path: Path) -> None:
+    path = zipped(tmp_path, "a.zip", orders=b"id\n1\n" * 50, orders_new=b"id\n2\n")
+    content = bytearray(path.read_bytes())
+    content[content.index(b"orders.csv") + len(b"orders.csv") + 3] ^= 0xFF
+    path.write_bytes(content)
+
+    damaged, whole = land_archives(tmp_path)
+
+    assert (damaged.file_id, damaged.outcome) == ("", "refused")
+    assert damaged.reason is not None
+    assert damaged.reason.startswith(
+        "a.zip/orders.csv: the zip archive is damaged (Bad CRC-32"
+    )
+    assert whole.outcome == "landed"
+
+
+def test_an_archive_that_cannot_be_read_is_in_the_ledger_with_its_reason(
+    tmp_path: Path,
+) -> None:
+    path = zipped(tmp_path, "a.zip", orders=b"id\n1\n")
+    path.write_bytes(path.read_bytes()[:-10])
+    [file] = delivered_files(tmp_path / "landing")
+    assert file.unreadable is not None
+
+    row = unclaimed_row(file, file.unreadable)
+
+    assert (row.source, row.file_name, row.outcome) == (None, "a.zip", "refused")
+    assert row.reason == (
+        "a.zip: the zip archive is damaged (File is not a zip file): ask for it again"
+    )
+    assert row.bytes == path.stat().st_size
+
+
+def test_a_file_that_is_gone_before_it_is_recorded_is_recorded(tmp_path: Path) -> None:
+    """It ended the run."""
+    gone = LandingFile(name="photo.jpg", path=tmp_path / "photo.jpg")
+
+    row = unclaimed_row(gone, "not ours")
+
+    assert (row.file_id, row.reason) == ("", "photo.jpg: not ours")
 
 
 # -- crashes ------------------------------------------------------------------------
