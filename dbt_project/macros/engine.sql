@@ -51,6 +51,16 @@
 {%- endmacro %}
 
 
+{# Damaged files carry the character with the code 0; no text means it. #}
+{% macro without_nuls(text) -%}
+    {{ adapter.dispatch('without_nuls')(text) }}
+{%- endmacro %}
+
+{% macro duckdb__without_nuls(text) -%}
+    replace({{ text }}, chr(0), '')
+{%- endmacro %}
+
+
 {% macro without_leading_apostrophes(text) -%}
     {{ adapter.dispatch('without_leading_apostrophes')(text) }}
 {%- endmacro %}

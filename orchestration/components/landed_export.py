@@ -50,7 +50,7 @@ def landed_export(contract: ExportContract) -> dg.AssetsDefinition:
         key=key,
         description=contract.description,
         group_name="raw",
-        kinds={contract.reader, "duckdb", "greatexpectations"},
+        kinds={"duckdb", "greatexpectations"},
         owners=[f"team:{contract.owner}"],
         pool="warehouse",
         check_specs=[
@@ -103,7 +103,12 @@ class ExportGuard:
     ) -> None:
         self.contract, self.suite, self.run = contract, suite, run
         self.settings = pipeline.settings
-        self.names = pipeline.claimed_files()[0][contract.key]
+        by_export, unclaimed = pipeline.claimed_files()
+        self.files = by_export[contract.key]
+        #: Archives that may hold files of any export.
+        self.unreadable = [
+            f"{file.name}: {file.unreadable}" for file in unclaimed if file.unreadable
+        ]
         self.rules = rule_context(self.settings, run.base_currency)
         self.rules_version = _rules_version(suite, self.settings, run)
         self.decisions = [
@@ -123,8 +128,7 @@ class ExportGuard:
             known = ledger.read(connection, self.contract)
         for row in lander.land_export(
             self.contract,
-            self.names,
-            landing=self.run.landing,
+            self.files,
             raw=self.settings.raw,
             known=known,
             now=datetime.now(UTC),
@@ -232,8 +236,9 @@ class ExportGuard:
         unread = [row for row in self.seen if row.outcome == "refused"] + [
             row for row in self.landed[-1:] if row.outcome == "partly"
         ]
-        if unread and self.contract.carries_consent:
-            return f"opt-outs may be missing: {unread[0].reason}"
+        reasons = [*(row.reason for row in unread), *self.unreadable]
+        if reasons and self.contract.carries_consent:
+            return f"opt-outs may be missing: {reasons[0]}"
         return None
 
     def check_age(self, key: dg.AssetKey, max_age_days: int) -> dg.AssetCheckResult:

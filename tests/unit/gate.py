@@ -13,6 +13,7 @@ import duckdb
 from orchestration.lib.landing import lander, ledger
 from orchestration.lib.landing.contract import ExportContract
 from orchestration.lib.landing.lander import LedgerRow, land_export
+from orchestration.lib.landing.landing_place import LandingFile
 from orchestration.lib.quality import contacts, judge, overrides
 from orchestration.lib.quality.judge import JudgedExport
 from orchestration.lib.quality.overrides import Kind, Override
@@ -127,8 +128,7 @@ class Gate:
         raw = self.folder / "raw"
         [row] = land_export(
             self.contract,
-            [name],
-            landing=self.folder,
+            [LandingFile(name=name, path=self.folder / name)],
             raw=raw,
             known=[],
             now=datetime(2026, 3, 14 + len(self.landed), tzinfo=UTC),

@@ -12,6 +12,7 @@ from orchestration.lib.landing import ledger
 from orchestration.lib.landing.contract import ExportContract
 from orchestration.lib.landing.deliveries import days_since_delivery, in_order
 from orchestration.lib.landing.lander import land_export
+from orchestration.lib.landing.landing_place import LandingFile
 from orchestration.lib.quality import deletions, judge
 from orchestration.lib.quality.judge import JudgedExport
 from orchestration.lib.warehouse import connect
@@ -62,8 +63,7 @@ class Company:
             self.connection,
             land_export(
                 self.contract,
-                names,
-                landing=self.folder,
+                [LandingFile(name=name, path=self.folder / name) for name in names],
                 raw=raw,
                 known=ledger.read(self.connection, self.contract),
                 now=NOW + timedelta(days=self.runs),
@@ -182,14 +182,14 @@ def test_the_age_is_that_of_the_newest_delivery_whenever_it_came(
     company.deliver(**{"2026_03_01": "1,late"})
     assert age() == 7
     company.deliver(**{"2026_03_10": "1,a"})
-    (company.folder / "contacts_2026-03-12.csv").write_text("")
+    late = LandingFile(
+        name="contacts_2026-03-12.csv", path=company.folder / "contacts_2026-03-12.csv"
+    )
+    late.path.write_text("")
     ledger.record(
         company.connection,
-        land_export(
-            FULL, ["contacts_2026-03-12.csv"], landing=company.folder,
-            raw=company.folder / "raw", known=[], now=NOW,
-        ),
-    )  # fmt: skip
+        land_export(FULL, [late], raw=company.folder / "raw", known=[], now=NOW),
+    )
     assert age() == 2, "an empty file is no delivery"
 
 

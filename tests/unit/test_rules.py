@@ -96,7 +96,7 @@ def broken(
 # -- each rule ----------------------------------------------------------------------
 
 EXAMPLES: list[tuple[str, str | None, list[str | None], list[str | None]]] = [
-    ("missing", None, [None, "", "  "], ["x", " x ", "0"]),
+    ("missing", None, [None, "", "  ", "\0", "\u00a0"], ["x", " x ", "0"]),
     ("letter_for_digit", "parse_amount", ["1О0", "1O.5", "оo", "-O.99"], ["100", "x"]),
     ("letter_for_digit", "parse_positive_integer", ["1О", "O1"], ["10", "O", "1O.5"]),
     (
@@ -269,6 +269,24 @@ def test_a_rule_is_broken_by_these_cells_and_kept_by_those(
     found = broken(engine, binding(rule, parser), [*keeping, *breaking])
 
     assert list(found) == breaking
+
+
+@pytest.mark.parametrize(
+    ("parser", "text", "value"),
+    [
+        ("parse_text", "An\0na", "Anna"),
+        ("parse_text", " \0\u00a0a ", "a"),
+        ("parse_text", "\0", None),
+        ("parse_id", "\x00'00\x00123", "00123"),
+        ("parse_id", " \0 ", None),
+    ],
+)
+def test_the_character_zero_is_no_part_of_a_text_or_an_id(
+    engine: duckdb.DuckDBPyConnection, parser: str, text: str, value: str | None
+) -> None:
+    query = f"select {CONTEXT.macros.parse(parser, '$1')}"
+
+    assert engine.execute(query, [text]).fetchone() == (value,)
 
 
 @pytest.mark.parametrize(

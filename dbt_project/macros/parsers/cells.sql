@@ -5,14 +5,14 @@
     disagree. Every parser maps null to null.
 #}
 
-{# Without outer spaces, no-break spaces as spaces; an empty text is null. #}
+{# Without outer spaces and NULs, no-break spaces as spaces; an empty text is null. #}
 {% macro parse_text(text) -%}
-    nullif(trim(replace({{ text }}, '{{ "\u00a0" }}', ' ')), '')
+    nullif(trim(replace({{ without_nuls(text) }}, '{{ "\u00a0" }}', ' ')), '')
 {%- endmacro %}
 
 {# Spreadsheet-safe ids, telephone numbers and zip codes start with an apostrophe. #}
 {% macro parse_id(text) -%}
-    nullif({{ without_leading_apostrophes("trim(" ~ text ~ ")") }}, '')
+    nullif({{ without_leading_apostrophes("trim(" ~ without_nuls(text) ~ ")") }}, '')
 {%- endmacro %}
 
 {# What a row is about, as one text: the contract's `row_key` columns of a relation. #}

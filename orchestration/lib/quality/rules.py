@@ -191,7 +191,9 @@ REGISTRY: dict[str, Rule] = {
             id="missing",
             description="A required cell without a value.",
             reason="a required value is missing",
-            breaks=lambda cell: f"(nullif(trim({cell.column}), '') is null)",
+            breaks=lambda cell: (
+                f"({cell.context.macros.parse('parse_text', cell.column)} is null)"
+            ),
             requirement="DQ-06",
         ),
         Rule(
