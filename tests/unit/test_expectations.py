@@ -18,7 +18,12 @@ import pytest
 
 from orchestration.lib.landing import lander, ledger
 from orchestration.lib.landing.contract import ExportContract, read_contracts
-from orchestration.lib.landing.lander import LedgerRow, claimed, delivered_files
+from orchestration.lib.landing.lander import LedgerRow
+from orchestration.lib.landing.landing_place import (
+    LandingFile,
+    claimed,
+    delivered_files,
+)
 from orchestration.lib.quality import contacts, judge
 from orchestration.lib.quality.judge import JudgedExport
 from orchestration.lib.quality.results import (
@@ -99,17 +104,15 @@ def validate(
 def put_through_the_gate(
     connection: duckdb.DuckDBPyConnection,
     contract: ExportContract,
-    names: list[str],
+    files: list[LandingFile],
     *,
-    landing: Path,
     raw: Path,
 ) -> list[LedgerRow]:
     """Land the files of an export and judge them."""
     landed = list(
         lander.land_export(
             contract,
-            names,
-            landing=landing,
+            files,
             raw=raw,
             known=[],
             now=datetime(2026, 11, 1, tzinfo=UTC),
@@ -143,7 +146,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
         folder / "landing", customers=300, rates=DefectRates.all(0.05), threads=2
     )
     home = folder / "home"
-    names, unclaimed = claimed(delivered_files(company.out), list(CONTRACTS.values()))
+    files, unclaimed = claimed(delivered_files(company.out), list(CONTRACTS.values()))
     assert not unclaimed
     with connect(home / "warehouse.duckdb") as connection:
         ledger.create_ledger(connection, home / "raw")
@@ -151,7 +154,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
         contacts.create_tables(connection, "1")
         landed = {
             key: put_through_the_gate(
-                connection, contract, names[key], landing=company.out, raw=home / "raw"
+                connection, contract, files[key], raw=home / "raw"
             )
             for key, contract in CONTRACTS.items()
         }

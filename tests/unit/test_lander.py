@@ -15,18 +15,16 @@ from hypothesis import strategies as st
 
 from orchestration.lib.landing import csv_reader, json_reader, lander
 from orchestration.lib.landing.contract import ExportContract
-from orchestration.lib.landing.inspection import identify
+from orchestration.lib.landing.inspection import Delivered, identify
 from orchestration.lib.landing.lander import (
     LedgerRow,
-    claimed,
     data_path,
-    delivered_files,
     land_export,
     land_file,
     landed_rows,
     rejects_path,
-    unclaimed_row,
 )
+from orchestration.lib.landing.landing_place import LandingFile
 
 NOW = datetime(2026, 3, 14, 6, 30, tzinfo=UTC)
 ORDERS = ExportContract(
@@ -44,7 +42,6 @@ EVENTS = ExportContract(
     description="",
     files=("events*.json*",),
     columns=("id", "kind"),
-    reader="json",
     required=frozenset({"id"}),
 )
 RUSSIAN = "id,name,note\n" + "".join(f"{n},Анна,{n * 7919 % 997}\n" for n in range(40))
@@ -71,11 +68,8 @@ def land_all(
     now: datetime = NOW,
 ) -> list[LedgerRow]:
     """One run over delivered files; the ledger rows that it would record."""
-    return list(
-        land_export(
-            ORDERS, names, landing=folder, raw=folder / "raw", known=known, now=now
-        )
-    )
+    files = [LandingFile(name=name, path=folder / name) for name in names]
+    return list(land_export(ORDERS, files, raw=folder / "raw", known=known, now=now))
 
 
 def files_below(folder: Path) -> list[str]:
@@ -95,74 +89,6 @@ def rows(folder: Path, row: LedgerRow) -> list[dict[str, Any]]:
 def rejects(folder: Path, row: LedgerRow) -> list[dict[str, Any]]:
     """The rows of a file that fit no record."""
     return parquet.read_table(rejects_path(folder / "raw", row)).to_pylist()
-
-
-# -- the landing place --------------------------------------------------------------
-
-
-def test_files_are_delivered_in_the_order_of_the_dates_in_their_names(
-    tmp_path: Path,
-) -> None:
-    names = [
-        "z/undated.csv",
-        "b_2026-01-31.csv",
-        "a_20260201.csv",
-        "2026_02_02/c.csv",
-        "2025-01-01/d_2026-03-01.csv",
-    ]
-    for number, name in enumerate(reversed(names)):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-        os.utime(tmp_path / name, (number, number))
-
-    assert delivered_files(tmp_path) == names
-
-
-def test_hidden_files_and_the_truth_of_a_simulation_are_no_deliveries(
-    tmp_path: Path,
-) -> None:
-    for name in ("a.csv", "truth", "shop/.b.csv", ".git/c.csv", "truth/d.csv"):
-        if name != "truth":
-            (tmp_path / name).parent.mkdir(exist_ok=True)
-            (tmp_path / name).touch()
-
-    assert delivered_files(tmp_path) == ["a.csv"]
-
-
-def test_an_absent_landing_place_holds_no_files(tmp_path: Path) -> None:
-    assert delivered_files(tmp_path / "nowhere") == []
-
-
-def test_each_file_belongs_to_the_one_export_that_claims_it() -> None:
-    greedy = replace(ORDERS, export="returns", files=("orders_returned*.csv",))
-    names = ["orders.csv", "events.json", "orders_returned.csv", "photo.jpg"]
-
-    by_export, unclaimed = claimed(names, [ORDERS, EVENTS, greedy])
-
-    assert by_export == {
-        "shop.orders": ["orders.csv"],
-        "mail.events": ["events.json"],
-        "shop.returns": [],
-    }
-    assert unclaimed == {
-        "orders_returned.csv": (
-            "the file name fits several exports (shop.orders, shop.returns): put it"
-            " into the folder of its source"
-        ),
-        "photo.jpg": (
-            "no export expects a file of this name: rename it after one of the"
-            " patterns in models/staging/*/*__sources.yml, or add a source"
-        ),
-    }
-
-
-def test_a_file_of_no_export_is_in_the_ledger_with_its_reason(tmp_path: Path) -> None:
-    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8")
-
-    row = unclaimed_row("photo.jpg", identify(tmp_path / "photo.jpg"), "not ours")
-
-    assert (row.source, row.export, row.outcome) == (None, None, "refused")
-    assert (row.bytes, row.reason) == (2, "photo.jpg: not ours")
 
 
 # -- one file -----------------------------------------------------------------------
@@ -286,7 +212,8 @@ def test_a_header_without_rows_lands_and_says_so(tmp_path: Path, content: str) -
         (
             "id,name\n1,Анна Иванова\n2,Пётр из Казани\n".encode("cp1251"),
             "orders.csv: line 2: the byte 0xC0 is not utf-8; declare the export's"
-            " encoding in its contract (it looks like cp1251)",
+            " encoding in its contract (its words do not tell cp1251 or koi8-r or"
+            " cp1252)",
         ),
         (
             b'id,"name\n1,a\n',
@@ -322,7 +249,7 @@ def test_an_unreadable_file_is_refused_with_place_and_remedy_and_leaves_nothing(
 def test_a_file_refused_in_its_middle_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(path: Path, size: int) -> Iterator[bytes]:
+    def failing(delivered: Delivered, size: int) -> Iterator[bytes]:
         yield b"id,name,note\n1,a,b\n"
         raise OSError("the disk has gone")
 
@@ -610,8 +537,12 @@ def test_progress_is_told_of_files_that_are_read(tmp_path: Path) -> None:
     list(
         land_export(
             ORDERS,
-            ["orders_a.csv", "orders_b.csv"],
-            landing=tmp_path,
+            [
+                LandingFile(
+                    name=f"orders_{letter}.csv", path=tmp_path / f"orders_{letter}.csv"
+                )
+                for letter in "ab"
+            ],
             raw=tmp_path / "raw",
             known=[],
             now=NOW,
