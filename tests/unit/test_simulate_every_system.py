@@ -10,11 +10,12 @@ import pytest
 
 from orchestration.lib.landing import lander
 from orchestration.lib.landing.contract import read_contracts
+from orchestration.lib.landing.landing_place import claimed, delivered_files
 from orchestration.lib.simulate import DefectRates, SimulatedCompany, simulate
 from orchestration.lib.simulate.company import OTHER_EXPORTS
 from orchestration.settings import PROJECT
 
-CONTRACTS = {each.key: each for each in read_contracts(PROJECT / "models")}
+CONTRACTS = read_contracts(PROJECT / "models")
 
 Cells = dict[str, str | None]
 
@@ -49,9 +50,15 @@ def defects_by_file(company: SimulatedCompany) -> dict[str, list[dict[str, str]]
 
 def landed(company: SimulatedCompany, name: str, raw: Path) -> dict[int, Cells]:
     """The rows of a file as the pipeline reads them, by line."""
-    [contract] = [each for each in CONTRACTS.values() if each.claims(name)]
+    files, _ = claimed(delivered_files(company.out), CONTRACTS)
+    [(contract, file)] = [
+        (contract, file)
+        for contract in CONTRACTS
+        for file in files[contract.key]
+        if file.name == name
+    ]
     [row] = lander.land_export(
-        contract, [name], landing=company.out, raw=raw, known=[], now=datetime.now(UTC)
+        contract, [file], raw=raw, known=[], now=datetime.now(UTC)
     )
     assert (row.outcome, row.rows_rejected, row.columns_extra, row.columns_missing) == (
         "landed", 0, (), ()
