@@ -151,6 +151,12 @@ EXAMPLES: list[tuple[str, str | None, list[str | None], list[str | None]]] = [
         ["RUB", " eur ", "usd", None],
     ),
     (
+        "unknown_currency",
+        "parse_named_currency",
+        ["тугрик", "XXX", "рубли"],
+        ["Российский рубль", " доллар США ", "Казахстанский тенге", "eur", None],
+    ),
+    (
         "unparsable_date",
         "parse_date",
         ["45295", "2026-13-01", "2026-02-30", "yesterday", "2026", " ", "14-03-2026"],
@@ -214,6 +220,22 @@ EXAMPLES: list[tuple[str, str | None, list[str | None], list[str | None]]] = [
             "2026-03-14 09:14:00+0300",
             "2026-03-14 09:14:00 -05:00",
         ],
+    ),
+    (
+        "unparsable_date",
+        "parse_iso_or_utc_timestamp",
+        ["2026-03-14", "2026-03-14 09:14", "2026-03-14T09:14:00"],
+        [
+            "2026-03-14T09:14:00.000Z",
+            "2026-03-14T09:14:00.000+0000",
+            "2026-03-14 09:14:00",
+        ],
+    ),
+    (
+        "unparsable_date",
+        "parse_closing_timestamp",
+        ["закрыта", "14.03.26 10:00"],
+        ["не закрыта", " Не закрыта", "14.03.2026 09:14:59", None],
     ),
     (
         "unparsable_date",
@@ -577,7 +599,7 @@ def test_a_present_cell_is_flagged_exactly_when_its_parser_gives_no_value(
             continue
         value = CONTEXT.macros.parse(parser, '"cell"')
         is_invalid = f"({value}) is null"
-        if parser == "parse_currency":
+        if parser.endswith("_currency"):
             is_invalid = f"coalesce(({value}), '') not in ({known})"
         columns.append(is_invalid)
         names = sorted(rules - {"currency_without_rate"})

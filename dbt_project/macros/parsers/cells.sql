@@ -10,9 +10,19 @@
     nullif(trim(replace({{ without_nuls(text) }}, '{{ "\u00a0" }}', ' ')), '')
 {%- endmacro %}
 
-{# Spreadsheet-safe ids, telephone numbers and zip codes start with an apostrophe. #}
+{#
+    Spreadsheet-safe ids, telephone numbers and zip codes start with an apostrophe; what
+    a spreadsheet took for a number comes back as `1673005251.0`.
+#}
 {% macro parse_id(text) -%}
-    nullif({{ without_leading_apostrophes("trim(" ~ without_nuls(text) ~ ")") }}, '')
+    {%- set bare = without_leading_apostrophes("trim(" ~ without_nuls(text) ~ ")") -%}
+    nullif(
+        case
+            when {{ matches_whole(bare, "[0-9]+[.]0") }} then split_part({{ bare }}, '.', 1)
+            else {{ bare }}
+        end,
+        ''
+    )
 {%- endmacro %}
 
 {# What a row is about, as one text: the contract's `row_key` columns of a relation. #}
@@ -175,6 +185,11 @@
 {# `2026-03-14 09:14:00` in UTC. #}
 {% macro parse_utc_timestamp(text) -%}
     {{ timestamp_from_text(text, ["%Y-%m-%d %H:%M:%S"]) }}
+{%- endmacro %}
+
+{# `2026-03-14T09:14:00.000Z`, or in UTC without an offset: `2026-03-14 09:14:00`. #}
+{% macro parse_iso_or_utc_timestamp(text) -%}
+    coalesce({{ parse_iso_timestamp(text) }}, {{ parse_utc_timestamp(text) }})
 {%- endmacro %}
 
 {# `2026-03-14 09:14:00 +0300`; the moment in UTC. #}

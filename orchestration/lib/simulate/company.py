@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 import xlsxwriter
 
+from orchestration.lib.simulate import headers
 from orchestration.lib.simulate.rates import DefectRates
 
 HERE = Path(__file__).parent
@@ -30,7 +31,13 @@ STEPS = (
 )
 
 # Systems that not every simulation needs: sources/<name>.sql makes their exports.
-OTHER_SYSTEMS: tuple[str, ...] = ()
+OTHER_SYSTEMS: tuple[str, ...] = (
+    "crm",  # what the CRMs below share
+    "hubspot",
+    "salesforce",
+    "amocrm",
+    "bitrix24",
+)
 
 CSV = "header"
 QUOTED_CSV = "header, force_quote *"
@@ -75,7 +82,28 @@ EXPORTS = {
     "sendgrid/events.json": Layout(JSON_ARRAY),
     "ads/campaign_costs.csv": Layout(),
 }
-OTHER_EXPORTS: dict[str, Layout] = {}
+OTHER_EXPORTS: dict[str, Layout] = {
+    "hubspot/companies.csv": Layout(),
+    "hubspot/deals.csv": Layout(),
+    "salesforce/contacts.csv": Layout(QUOTED_CSV),
+    "salesforce/accounts.csv": Layout(QUOTED_CSV),
+    "amocrm/deals.csv": Layout(
+        "header false, delimiter ';'", before=headers.AMOCRM_DEALS
+    ),
+    "bitrix24/contacts.xls": Layout(
+        LINES,
+        before=headers.BITRIX24_CONTACTS_ABOVE,
+        after=headers.BITRIX24_CONTACTS_BELOW,
+    ),
+    "bitrix24/companies.csv": Layout(
+        "header false, delimiter ';', force_quote *",
+        encoding="cp1251",
+        before=headers.BITRIX24_COMPANIES,
+    ),
+    "bitrix24/deals.csv": Layout(
+        "header, delimiter ';', force_quote *", encoding="cp1251"
+    ),
+}
 TRUTH = {
     "truth/people.csv": Layout(),
     "truth/records.csv": Layout(),
