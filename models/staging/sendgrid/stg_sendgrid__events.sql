@@ -33,7 +33,12 @@ final as (
         -- ids
         first_deliveries.sg_event_id as event_id,
         first_deliveries.sg_message_id as provider_message_id,
-        {{ parse_text("first_deliveries.campaign_id") }} as campaign_id,
+        coalesce(
+            {{ parse_text("first_deliveries.campaign_id") }},
+            {{ parse_text("first_deliveries.singlesend_id") }},
+            {{ parse_text("first_deliveries.marketing_campaign_id") }}
+        ) as campaign_id,
+        {{ parse_id("first_deliveries.asm_group_id") }} as unsubscribe_group_id,
         first_deliveries._file_id,
         first_deliveries._line,
 
@@ -43,10 +48,15 @@ final as (
         {{ parse_message_event("first_deliveries.event") }} as event_kind,
         {{ first_of_json_array("first_deliveries.category") }} as category,
         {{ parse_text("first_deliveries.reason") }} as reason,
+        {{ parse_text("first_deliveries.type") }} as bounce_kind,
+        {{ parse_text("first_deliveries.bounce_classification") }}
+            as bounce_classification,
+        {{ parse_text("first_deliveries.url") }} as url,
 
         -- booleans
         coalesce(
-            {{ matches("first_deliveries.useragent", "GoogleImageProxy|YahooMailProxy|^Mozilla/5[.]0$") }},
+            {{ parse_boolean("first_deliveries.sg_machine_open") }}
+            or {{ matches("first_deliveries.useragent", "GoogleImageProxy|YahooMailProxy|^Mozilla/5[.]0$") }},
             false
         ) as is_mail_proxy,
 
