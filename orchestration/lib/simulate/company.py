@@ -30,7 +30,14 @@ STEPS = (
 )
 
 # Systems that not every simulation needs: sources/<name>.sql makes their exports.
-OTHER_SYSTEMS: tuple[str, ...] = ()
+OTHER_SYSTEMS: tuple[str, ...] = (
+    "mailchimp",
+    "klaviyo",
+    "unisender",
+    "messaging",
+    "site",
+    "ga4",
+)
 
 CSV = "header"
 QUOTED_CSV = "header, force_quote *"
@@ -75,7 +82,16 @@ EXPORTS = {
     "sendgrid/events.json": Layout(JSON_ARRAY),
     "ads/campaign_costs.csv": Layout(),
 }
-OTHER_EXPORTS: dict[str, Layout] = {}
+OTHER_EXPORTS: dict[str, Layout] = {
+    "mailchimp/campaign_activity.jsonl": Layout(LINES, first_line=1),
+    "klaviyo/profiles.csv": Layout(encoding="utf-8-sig"),
+    "klaviyo/events.jsonl": Layout(LINES, first_line=1),
+    "unisender/contacts.csv": Layout(),
+    "unisender/deliveries.csv": Layout(),
+    "messaging/deliveries.csv": Layout(),
+    "site/page_views.csv": Layout(),
+    "ga4/events.jsonl": Layout(LINES, first_line=1),
+}
 TRUTH = {
     "truth/people.csv": Layout(),
     "truth/records.csv": Layout(),
