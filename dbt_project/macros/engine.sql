@@ -218,8 +218,47 @@
 
 {% macro duckdb__first_of_json_array(text) -%}
     case
-        when {{ text }} like '[%' then json_extract_string({{ text }}, '$[0]')
+        when {{ text }} like '[%' and json_valid({{ text }})
+            then json_extract_string({{ text }}, '$[0]')
         else {{ text }}
+    end
+{%- endmacro %}
+
+
+{# The text at a path (`$.device.category`) of a JSON text; null where there is none. #}
+{% macro json_value(text, path) -%}
+    {{ adapter.dispatch('json_value')(text, path) }}
+{%- endmacro %}
+
+{% macro duckdb__json_value(text, path) -%}
+    case
+        when json_valid({{ text }}) then json_extract_string({{ text }}, '{{ path }}')
+    end
+{%- endmacro %}
+
+
+{#
+    The text of one parameter of an event in GA4's spelling, where the type of a value
+    is its name: `[{"key": "page_location", "value": {"string_value": "..."}}]`.
+#}
+{% macro event_parameter(text, name) -%}
+    {{ adapter.dispatch('event_parameter')(text, name) }}
+{%- endmacro %}
+
+{% macro duckdb__event_parameter(text, name) -%}
+    case
+        when json_valid({{ text }})
+            then list_filter(
+                json_extract_string(
+                    list_filter(
+                        json_extract({{ text }}, '$[*]'),
+                        lambda parameter:
+                            json_extract_string(parameter, '$.key') = '{{ name }}'
+                    )[1],
+                    '$.value.*'
+                ),
+                lambda typed_value: typed_value is not null
+            )[1]
     end
 {%- endmacro %}
 

@@ -53,6 +53,25 @@
 
 
 {#
+    Of each fact that a raw export tells, its first accepted row: providers deliver
+    events at least once, and the same event twice is one.
+#}
+{% macro first_rows(source_name, export, columns) -%}
+    select first_first.*
+    from (
+        select
+            accepted.*,
+            row_number() over (
+                partition by {{ row_key("accepted", columns) }}
+                order by accepted._delivery asc, accepted._line asc
+            ) as _repetition
+        from ({{ accepted_rows(source_name, export) }}) as accepted
+    ) as first_first
+    where first_first._repetition = 1
+{%- endmacro %}
+
+
+{#
     The rows of a raw export that hold, or held, something back which nobody mended:
     those that wait in quarantine, and those that were dropped or released.
 #}

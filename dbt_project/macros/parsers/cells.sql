@@ -182,6 +182,17 @@
     ) }}
 {%- endmacro %}
 
+{# As above; without an offset, and with a space for the T, in UTC. #}
+{% macro parse_utc_iso_timestamp(text) -%}
+    coalesce(
+        {{ parse_iso_timestamp(text) }},
+        {{ timestamp_from_text(
+            "replace(" ~ text ~ ", 'T', ' ')",
+            ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f"]
+        ) }}
+    )
+{%- endmacro %}
+
 {# `2026-03-14 09:14:00` in UTC. #}
 {% macro parse_utc_timestamp(text) -%}
     {{ timestamp_from_text(text, ["%Y-%m-%d %H:%M:%S"]) }}
@@ -202,6 +213,14 @@
     case
         when {{ matches_whole(text, "[0-9]{12,13}") }}
             then {{ utc_from_unix(whole_quotient("cast(" ~ text ~ " as bigint)", "1000")) }}
+    end
+{%- endmacro %}
+
+{# Microseconds since 1970-01-01; the moment in UTC, to the second. #}
+{% macro parse_unix_micro_timestamp(text) -%}
+    case
+        when {{ matches_whole(text, "[0-9]{15,16}") }}
+            then {{ utc_from_unix(whole_quotient("cast(" ~ text ~ " as bigint)", "1000000")) }}
     end
 {%- endmacro %}
 

@@ -37,6 +37,12 @@ OTHER_SYSTEMS: tuple[str, ...] = (
     "salesforce",
     "amocrm",
     "bitrix24",
+    "mailchimp",
+    "klaviyo",
+    "unisender",
+    "messaging",
+    "site",
+    "ga4",
 )
 
 CSV = "header"
@@ -103,6 +109,14 @@ OTHER_EXPORTS: dict[str, Layout] = {
     "bitrix24/deals.csv": Layout(
         "header, delimiter ';', force_quote *", encoding="cp1251"
     ),
+    "mailchimp/campaign_activity.jsonl": Layout(LINES, first_line=1),
+    "klaviyo/profiles.csv": Layout(encoding="utf-8-sig"),
+    "klaviyo/events.jsonl": Layout(LINES, first_line=1),
+    "unisender/contacts.csv": Layout(),
+    "unisender/deliveries.csv": Layout(),
+    "messaging/deliveries.csv": Layout(),
+    "site/page_views.csv": Layout(),
+    "ga4/events.jsonl": Layout(LINES, first_line=1),
 }
 TRUTH = {
     "truth/people.csv": Layout(),
