@@ -64,6 +64,8 @@ class ExportContract:
     delimiter: str | None = None
     #: How the first cell of a row of totals starts, which is no record: `Total`.
     summary_rows: tuple[str, ...] = ()
+    #: Column that every record fills and a row of totals leaves blank.
+    summary_without: str | None = None
     #: Whether an exact copy of a row is a mistake (`drop`) or a second fact (`keep`).
     duplicates: DuplicatePolicy = "drop"
     #: Column that starts a group of rows (an order); one held row holds its group.
@@ -117,7 +119,10 @@ class ExportContract:
             raise ContractError(
                 f"{self.key}: {self.encoding!r} is no encoding such as cp1251"
             ) from error
-        for option in ("grouped_by", "group_header", "currency_column", "row_key"):
+        for option in (
+            "grouped_by", "group_header", "currency_column", "row_key",
+            "summary_without",
+        ):  # fmt: skip
             named = getattr(self, option) or ()
             for column in (named,) if isinstance(named, str) else named:
                 if column not in self.columns:
@@ -216,7 +221,7 @@ def _contract(
         "files", "reader", "row_key", "delivery", "max_shrink", "encoding",
         "delimiter", "summary_rows", "duplicates",
         "grouped_by", "group_header", "carries_consent", "currency_column",
-        "currency", "owner", "dagster",
+        "currency", "owner", "dagster", "summary_without",
     }  # fmt: skip
     unknown = set(meta) - known
     if unknown:
