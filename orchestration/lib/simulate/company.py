@@ -30,10 +30,13 @@ STEPS = (
 )
 
 # Systems that not every simulation needs: sources/<name>.sql makes their exports.
-OTHER_SYSTEMS: tuple[str, ...] = ()
+OTHER_SYSTEMS: tuple[str, ...] = ("meta_ads", "google_ads", "yandex_direct")
 
 CSV = "header"
 QUOTED_CSV = "header, force_quote *"
+SEMICOLONS = "header, delimiter ';'"
+SEMICOLONS_CRLF = r"header, delimiter ';', new_line e'\r\n'"
+TABS = r"header, delimiter e'\t'"
 # One array with one object a line: a single column between brackets, never quoted.
 JSON_ARRAY = (
     r"format csv, header false, quote '', escape '', delimiter e'\x1f', "
@@ -75,7 +78,22 @@ EXPORTS = {
     "sendgrid/events.json": Layout(JSON_ARRAY),
     "ads/campaign_costs.csv": Layout(),
 }
-OTHER_EXPORTS: dict[str, Layout] = {}
+OTHER_EXPORTS: dict[str, Layout] = {
+    "meta_ads/costs_usd.csv": Layout(encoding="utf-8-sig"),
+    "meta_ads/costs_rub.csv": Layout(SEMICOLONS, encoding="utf-8-sig"),
+    "google_ads/costs_eur.csv": Layout(
+        before="Campaign report\nAll time\n", first_line=4
+    ),
+    "google_ads/costs_rub.csv": Layout(
+        TABS, encoding="utf-16", before="Campaign report\nAll time\n", first_line=4
+    ),
+    "yandex_direct/costs.csv": Layout(
+        SEMICOLONS_CRLF,
+        encoding="cp1251",
+        before="Отчет по дням: shop-direct\r\nЦели: все\r\n\r\n",
+        first_line=5,
+    ),
+}
 TRUTH = {
     "truth/people.csv": Layout(),
     "truth/records.csv": Layout(),
