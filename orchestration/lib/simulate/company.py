@@ -30,7 +30,18 @@ STEPS = (
 )
 
 # Systems that not every simulation needs: sources/<name>.sql makes their exports.
-OTHER_SYSTEMS: tuple[str, ...] = ("meta_ads", "google_ads", "yandex_direct")
+OTHER_SYSTEMS: tuple[str, ...] = (
+    "meta_ads",
+    "google_ads",
+    "yandex_direct",
+    "surveys",
+    "feedback",
+    "loyalty",
+    "call_centre",
+    "questionnaires",
+    "delivery",
+    "service_desk",
+)
 
 CSV = "header"
 QUOTED_CSV = "header, force_quote *"
@@ -93,6 +104,14 @@ OTHER_EXPORTS: dict[str, Layout] = {
         before="Отчет по дням: shop-direct\r\nЦели: все\r\n\r\n",
         first_line=5,
     ),
+    "surveys/nps_responses.csv": Layout(),
+    "feedback/messages.csv": Layout(),
+    "feedback/churn_reasons.csv": Layout(SEMICOLONS_CRLF, encoding="cp1251"),
+    "loyalty/ledger.csv": Layout(SEMICOLONS_CRLF, encoding="cp1251"),
+    "call_centre/calls.csv": Layout(SEMICOLONS, encoding="utf-8-sig"),
+    "questionnaires/answers.xlsx": Layout(is_workbook=True),
+    "delivery/addresses.csv": Layout(),
+    "service_desk/tickets.csv": Layout(),
 }
 TRUTH = {
     "truth/people.csv": Layout(),

@@ -2,9 +2,6 @@
 
 create schema yandex_direct;
 
-create macro in_russian(number) as
-    translate(format('{:,.2f}', number::double), ',.', ' ,');
-
 create table yandex_direct.costs as
 with
 
