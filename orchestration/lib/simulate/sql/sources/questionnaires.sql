@@ -30,7 +30,7 @@ clean as (
         row_number() over (order by signed_at, handed_in.person) as number,
         strftime(moscow(signed_at), '%d.%m.%Y') as signed,
         phone_in_style(phones[1], share(style_digest, 0)) as phone,
-        if(share(digest, 2) < 0.6, emails[1], null) as email,
+        if(share(digest, 2) < 0.6, emails[1], null) as own_email,
 
         case gender
             when 'f' then
@@ -40,9 +40,9 @@ clean as (
 
         share(digest, 4) < 0.6 as is_name_in_one_cell,
 
-        email is not null
-            and coalesce(members.ended_by is null or members.ended_by = 'bounce', false)
-            and members.member is not null as is_consenting
+        own_email is not null
+            and members.member is not null
+            and coalesce(members.ended_by, 'bounce') = 'bounce' as is_consenting
 
     from handed_in
 
@@ -71,7 +71,7 @@ ruled as (
         drawn.*,
         written_date_rule(signed_at, signed_digest) as signed_rule,
         nullif(phone_rule(phone, phone_digest), 'missing_value') as phone_rule,
-        nullif(email_rule(email, email_digest), 'missing_value') as email_rule
+        nullif(email_rule(own_email, email_digest), 'missing_value') as email_rule
 
     from drawn
 
@@ -82,7 +82,7 @@ spoiled as (
     select
         ruled.*,
         spoil_phone(phone, phone_rule, phone_digest) as delivered_phone,
-        spoil_email(email, email_rule, email_digest) as delivered_email,
+        spoil_email(own_email, email_rule, email_digest) as delivered_email,
         if(signed_rule is null, signed, strftime(moscow(signed_at), '%d/%m/%Y'))
             as delivered_signed
 
@@ -106,7 +106,7 @@ select
     1 as _lines,
     defects_among([
         defect('phone', phone_rule, phone, delivered_phone),
-        defect('email', email_rule, email, delivered_email),
+        defect('email', email_rule, own_email, delivered_email),
         defect('signed_on', signed_rule, signed, delivered_signed),
     ]) as _defects,
 
