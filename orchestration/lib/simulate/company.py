@@ -140,7 +140,8 @@ class SimulatedCompany:
     """Its folder, absolute."""
 
     rows: Mapping[str, int]
-    """Rows by file name relative to `out`: repeated rows count, headers do not."""
+    """Rows by file name relative to `out`: repeated rows count, headers and totals,
+    whose `_row` is null, do not."""
 
     @property
     def paths(self) -> dict[str, Path]:
@@ -281,6 +282,8 @@ def _write_company(
             _record_defects(con, source, export, name, layout)
         (company / source).mkdir(parents=True, exist_ok=True)
         rows[name] = _write(con, f"{source}.{export}", company / name, layout)
+        if name in exports:
+            rows[name] -= _totals(con, f"{source}.{export}")
         progress(name)
     return rows
 
@@ -306,6 +309,14 @@ def _write(
             delivered.write(layout.after)
         plain.unlink()
     return int(rows)
+
+
+def _totals(con: duckdb.DuckDBPyConnection, relation: str) -> int:
+    """How many rows of an export are no records."""
+    [(totals,)] = con.execute(
+        f"select count(*) from {relation} where _row is null"
+    ).fetchall()
+    return int(totals)
 
 
 def _write_workbook(rows: duckdb.DuckDBPyConnection, path: Path) -> int:

@@ -62,7 +62,6 @@ reported as (
 
     select
         *,
-        number as position,
         defects_among([
             defect('day', day_rule, spent_on, delivered_day),
             defect('currency_code', currency_rule, currency, delivered_currency),
@@ -75,9 +74,6 @@ reported as (
 
     select
         currency,
-        1000000 as position,
-        0 as copy,
-        0 as delay,
         'Total: Campaigns' as delivered_day,
         ' --' as campaign,
         currency as delivered_currency,
@@ -95,7 +91,7 @@ reported as (
 
 select
     currency as _currency,
-    position as _row,
+    number as _row,
     copy as _copy,
     1 as _lines,
     defects as _defects,
@@ -113,7 +109,7 @@ select
 
 from reported
 
-order by position + delay // 3600, position, copy;
+order by number + delay // 3600 nulls last, number, copy;
 
 create table google_ads.costs_eur as
 select * exclude (_currency) from google_costs where _currency = 'EUR';

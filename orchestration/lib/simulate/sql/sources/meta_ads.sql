@@ -89,8 +89,6 @@ rows as (
 summary as (
 
     select
-        0 as _row,
-        0 as _copy,
         min(spent_on) as starts_on,
         max(spent_on) as ends_on,
         sum(impressions) as impressions,

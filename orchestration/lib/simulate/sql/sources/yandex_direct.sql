@@ -50,7 +50,6 @@ reported as (
 
     select
         *,
-        number as position,
         if(campaign = 'brand-search', 81230001, 81230002) as campaign_id,
         defects_among([
             defect('date', date_rule, day, delivered_date),
@@ -62,9 +61,6 @@ reported as (
     union all by name
 
     select
-        1000000 as position,
-        0 as copy,
-        0 as delay,
         'Итого' as delivered_date,
         sum(impressions)::bigint as impressions,
         sum(clicks)::bigint as clicks,
@@ -76,7 +72,7 @@ reported as (
 )
 
 select
-    position as _row,
+    number as _row,
     copy as _copy,
     1 as _lines,
     defects as _defects,
@@ -97,4 +93,4 @@ select
 
 from reported
 
-order by position + delay // 3600, position, copy;
+order by number + delay // 3600 nulls last, number, copy;
