@@ -734,3 +734,19 @@ def test_a_report_with_title_totals_and_currency_in_its_header_lands_its_records
     assert row.reason == "2 rows of totals are no records"
     assert (row.rows_delivered, row.rows_rejected) == (2, 0)
     assert row.columns == ("day", "campaign", "cost", "currency")
+
+
+def test_a_row_without_the_name_that_every_record_has_is_one_of_totals(
+    tmp_path: Path,
+) -> None:
+    name = "report.csv"
+    (tmp_path / name).write_text(
+        "Day,Campaign,Cost (EUR)\n2026-10-01,,4.00\n2026-10-01,brand,4.00\n"
+    )
+    contract = replace(AD_REPORT, summary_without="campaign")
+
+    row = land_file(name, identify(tmp_path / name), contract, tmp_path / "raw", NOW)
+
+    table = parquet.read_table(data_path(tmp_path / "raw", row))
+    assert table["_line"].to_pylist() == [3]
+    assert (row.rows_delivered, row.reason) == (1, "1 rows of totals are no records")

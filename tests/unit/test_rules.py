@@ -129,7 +129,29 @@ EXAMPLES: list[tuple[str, str | None, list[str | None], list[str | None]]] = [
             None,
         ],
     ),
+    (
+        "invalid_number",
+        "parse_either_amount",
+        ["1,234", "12,345", "1.234,56", "1,2,3", "--"],
+        ["1,234.56", "1 234,56", "1,234,567", "12,5", "1.234", "$5", "0", None],
+    ),
+    (
+        "invalid_number",
+        "parse_dashed_amount",
+        ["-", "---", "172,45"],
+        [" --", "$1,204", "0.00", None],
+    ),
     ("invalid_number", "parse_minor_amount", ["1.5", "1 0"], ["149900", "-1", "0"]),
+    (
+        "invalid_number",
+        "parse_grouped_integer",
+        ["1,23", "1 23", "1,234 567", "1.204", "--"],
+        ["1,204", "1 204", "18\u202f230", "1204", "-3", "1,234,567", None],
+    ),
+    ("letter_for_digit", "parse_nps_score_integer", ["1О", "O"], ["10", "0", "1l"]),
+    ("invalid_number", "parse_nps_score_integer", ["11", "-1", "9.5"], ["0", "10"]),
+    ("invalid_number", "parse_rating_integer", ["0", "6", "5/5"], ["1", " 5 "]),
+    ("invalid_number", "parse_seconds_integer", ["-1", "0:15"], ["0", "192"]),
     (
         "invalid_value",
         "parse_boolean",
@@ -164,6 +186,8 @@ EXAMPLES: list[tuple[str, str | None, list[str | None], list[str | None]]] = [
     ("invalid_value", "parse_delivery_event", ["STOP"], ["stopped", "Delivered"]),
     ("invalid_value", "parse_site_event", ["pageview"], ["page_view", "FAQ"]),
     ("invalid_value", "parse_amount_unit", ["kopecks"], ["minor", "Major"]),
+    ("invalid_value", "parse_vat_included", ["НДС", "20 %"], ["с НДС", "Без НДС"]),
+    ("invalid_value", "parse_call_direction", ["through"], ["In", " исходящий "]),
     (
         "unknown_currency",
         "parse_currency",

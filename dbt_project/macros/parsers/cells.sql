@@ -32,7 +32,8 @@
     {%- else -%}
         concat(
             {%- for column in columns -%}
-                {{ parse_id(relation ~ "." ~ column) }}{{ ", '|', " if not loop.last }}
+                coalesce({{ parse_id(relation ~ "." ~ column) }}, '')
+                {{- ", '|', " if not loop.last }}
             {%- endfor -%}
         )
     {%- endif -%}
@@ -83,6 +84,21 @@
     end
 {%- endmacro %}
 
+{#
+    An amount as one or the other of the two above writes it, where they do not differ
+    on it: `1,234.56`, `1 234,56`, `12,5`, but not `1,234`.
+#}
+{% macro parse_either_amount(text) -%}
+    case
+        when
+            {{ parse_us_amount(text) }} is null
+            or {{ parse_us_amount(text) }} = {{ parse_spaced_amount(text) }}
+            then {{ parse_spaced_amount(text) }}
+        when {{ parse_spaced_amount(text) }} is null
+            then {{ parse_us_amount(text) }}
+    end
+{%- endmacro %}
+
 {# An amount in hundredths of its currency, as payment providers send it: `149900`. #}
 {% macro parse_minor_amount(text) -%}
     cast({{ parse_integer(text) }} * cast(0.01 as decimal(3, 2)) as decimal(38, 6))
@@ -96,6 +112,20 @@
 {# An amount above zero. #}
 {% macro parse_positive_amount(text) -%}
     case when {{ parse_amount(text) }} > 0 then {{ parse_amount(text) }} end
+{%- endmacro %}
+
+{# A whole number with commas or spaces between groups of three, or none: `18,230`. #}
+{% macro parse_grouped_integer(text) -%}
+    {%- set spaced = with_pattern_replaced(text, "[\u00a0\u2009\u202f]", " ") -%}
+    {%- set bare = "trim(" ~ spaced ~ ")" -%}
+    case
+        when {{ matches_whole(
+            bare, "[+-]?([0-9]+|[0-9]{1,3}((,[0-9]{3})+|( [0-9]{3})+))"
+        ) }}
+            then {{ try_cast_as(
+                "replace(replace(" ~ bare ~ ", ' ', ''), ',', '')", "bigint"
+            ) }}
+    end
 {%- endmacro %}
 
 {% macro parse_positive_integer(text) -%}
@@ -237,5 +267,14 @@
     case
         when lower(trim({{ text }})) in ('{{ words | join("', '") }}')
             then lower(trim({{ text }}))
+    end
+{%- endmacro %}
+
+{# The word that a text stands for, by lists of its spellings in lower case. #}
+{% macro parse_synonym(text, spellings) -%}
+    case
+        {%- for word, texts in spellings.items() %}
+        when lower(trim({{ text }})) in ('{{ texts | join("', '") }}') then '{{ word }}'
+        {%- endfor %}
     end
 {%- endmacro %}

@@ -71,6 +71,8 @@ class ExportContract:
     record: str | None = None
     #: How the first cell of a row of totals starts, which is no record: `Total`.
     summary_rows: tuple[str, ...] = ()
+    #: Column that every record fills and a row of totals leaves blank.
+    summary_without: str | None = None
     #: Whether an exact copy of a row is a mistake (`drop`) or a second fact (`keep`).
     duplicates: DuplicatePolicy = "drop"
     #: Column that starts a group of rows (an order); one held row holds its group.
@@ -125,7 +127,10 @@ class ExportContract:
             raise ContractError(
                 f"{self.key}: {self.encoding!r} is no encoding such as cp1251"
             ) from error
-        for option in ("grouped_by", "group_header", "currency_column", "row_key"):
+        for option in (
+            "grouped_by", "group_header", "currency_column", "row_key",
+            "summary_without",
+        ):  # fmt: skip
             named = getattr(self, option) or ()
             for column in (named,) if isinstance(named, str) else named:
                 if column not in self.columns:
@@ -224,7 +229,7 @@ def _contract(
         "files", "format", "sheet", "record", "row_key", "delivery", "max_shrink",
         "max_age_days", "encoding", "delimiter", "summary_rows", "duplicates",
         "grouped_by", "group_header", "carries_consent", "currency_column",
-        "currency", "owner", "dagster",
+        "currency", "owner", "dagster", "summary_without",
     }  # fmt: skip
     unknown = set(meta) - known
     if unknown:

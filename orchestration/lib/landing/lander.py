@@ -226,16 +226,16 @@ def _text_reading(
 
 def _without_summary_rows(block: Block, contract: ExportContract) -> Block:
     """The block without rows of totals, which it counts."""
-    if not contract.summary_rows:
-        return block
-    start = "|".join(re.escape(start) for start in contract.summary_rows)
-    is_total = compute.fill_null(
-        compute.match_substring_regex(block.table[0], f"^({start})"), False
-    )
-    rejects = [
-        reject for reject in block.rejects if not re.match(f'"?({start})', reject.text)
-    ]
-    records = block.table.filter(compute.invert(is_total))
+    records, rejects = block.table, block.rejects
+    if contract.summary_rows:
+        start = "|".join(re.escape(start) for start in contract.summary_rows)
+        is_total = compute.match_substring_regex(records[0], f"^({start})")
+        records = records.filter(compute.invert(compute.fill_null(is_total, False)))
+        rejects = [
+            reject for reject in rejects if not re.match(f'"?({start})', reject.text)
+        ]
+    if contract.summary_without in records.column_names:
+        records = records.filter(compute.is_valid(records[contract.summary_without]))
     return replace(
         block,
         table=records,

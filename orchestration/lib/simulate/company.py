@@ -43,10 +43,23 @@ OTHER_SYSTEMS: tuple[str, ...] = (
     "messaging",
     "site",
     "ga4",
+    "meta_ads",
+    "google_ads",
+    "yandex_direct",
+    "surveys",
+    "feedback",
+    "loyalty",
+    "call_centre",
+    "questionnaires",
+    "delivery",
+    "service_desk",
 )
 
 CSV = "header"
 QUOTED_CSV = "header, force_quote *"
+SEMICOLONS = "header, delimiter ';'"
+SEMICOLONS_CRLF = r"header, delimiter ';', new_line e'\r\n'"
+TABS = r"header, delimiter e'\t'"
 # One array with one object a line: a single column between brackets, never quoted.
 JSON_ARRAY = (
     r"format csv, header false, quote '', escape '', delimiter e'\x1f', "
@@ -117,6 +130,28 @@ OTHER_EXPORTS: dict[str, Layout] = {
     "messaging/deliveries.csv": Layout(),
     "site/page_views.csv": Layout(),
     "ga4/events.jsonl": Layout(LINES, first_line=1),
+    "meta_ads/costs_usd.csv": Layout(encoding="utf-8-sig"),
+    "meta_ads/costs_rub.csv": Layout(SEMICOLONS, encoding="utf-8-sig"),
+    "google_ads/costs_eur.csv": Layout(
+        before="Campaign report\nAll time\n", first_line=4
+    ),
+    "google_ads/costs_rub.csv": Layout(
+        TABS, encoding="utf-16", before="Campaign report\nAll time\n", first_line=4
+    ),
+    "yandex_direct/costs.csv": Layout(
+        SEMICOLONS_CRLF,
+        encoding="cp1251",
+        before="Отчет по дням: shop-direct\r\nЦели: все\r\n\r\n",
+        first_line=5,
+    ),
+    "surveys/nps_responses.csv": Layout(),
+    "feedback/messages.csv": Layout(),
+    "feedback/churn_reasons.csv": Layout(SEMICOLONS_CRLF, encoding="cp1251"),
+    "loyalty/ledger.csv": Layout(SEMICOLONS_CRLF, encoding="cp1251"),
+    "call_centre/calls.csv": Layout(SEMICOLONS, encoding="utf-8-sig"),
+    "questionnaires/answers.xlsx": Layout(is_workbook=True),
+    "delivery/addresses.csv": Layout(),
+    "service_desk/tickets.csv": Layout(),
 }
 TRUTH = {
     "truth/people.csv": Layout(),
@@ -145,7 +180,8 @@ class SimulatedCompany:
     """Its folder, absolute."""
 
     rows: Mapping[str, int]
-    """Rows by file name relative to `out`: repeated rows count, headers do not."""
+    """Rows by file name relative to `out`: repeated rows count, headers and totals,
+    whose `_row` is null, do not."""
 
     @property
     def paths(self) -> dict[str, Path]:
@@ -286,6 +322,8 @@ def _write_company(
             _record_defects(con, source, export, name, layout)
         (company / source).mkdir(parents=True, exist_ok=True)
         rows[name] = _write(con, f"{source}.{export}", company / name, layout)
+        if name in exports:
+            rows[name] -= _totals(con, f"{source}.{export}")
         progress(name)
     return rows
 
@@ -311,6 +349,14 @@ def _write(
             delivered.write(layout.after)
         plain.unlink()
     return int(rows)
+
+
+def _totals(con: duckdb.DuckDBPyConnection, relation: str) -> int:
+    """How many rows of an export are no records."""
+    [(totals,)] = con.execute(
+        f"select count(*) from {relation} where _row is null"
+    ).fetchall()
+    return int(totals)
 
 
 def _write_workbook(rows: duckdb.DuckDBPyConnection, path: Path) -> int:
