@@ -29,11 +29,22 @@ STEPS = (
     "truth",
 )
 
-# Systems that not every simulation needs: sources/<name>.sql makes their exports.
-OTHER_SYSTEMS: tuple[str, ...] = ()
+# Systems that not every simulation needs: sources/<name>.sql makes their exports, and
+# sources/sales.sql what several of them sell.
+OTHER_SYSTEMS: tuple[str, ...] = (
+    "sales",
+    "shopify",
+    "woocommerce",
+    "insales",
+    "bitrix_shop",
+    "pos",
+    "payments",
+)
 
 CSV = "header"
 QUOTED_CSV = "header, force_quote *"
+SEMICOLONS = "header, delimiter ';'"
+TABS = r"header, delimiter e'\t'"
 # One array with one object a line: a single column between brackets, never quoted.
 JSON_ARRAY = (
     r"format csv, header false, quote '', escape '', delimiter e'\x1f', "
@@ -75,7 +86,17 @@ EXPORTS = {
     "sendgrid/events.json": Layout(JSON_ARRAY),
     "ads/campaign_costs.csv": Layout(),
 }
-OTHER_EXPORTS: dict[str, Layout] = {}
+OTHER_EXPORTS: dict[str, Layout] = {
+    "shopify/products.csv": Layout(),
+    "shopify/abandoned_checkouts.csv": Layout(),
+    "woocommerce/orders.csv": Layout(),
+    "woocommerce/products.csv": Layout(encoding="utf-8-sig"),
+    "insales/orders.csv": Layout(TABS, encoding="cp1251"),
+    "insales/products.csv": Layout(TABS, encoding="utf-16"),
+    "bitrix_shop/orders.csv": Layout(SEMICOLONS, encoding="cp1251"),
+    "pos/receipts.csv": Layout(SEMICOLONS, encoding="utf-8-sig"),
+    "payments/attempts.jsonl": Layout(LINES, first_line=1),
+}
 TRUTH = {
     "truth/people.csv": Layout(),
     "truth/records.csv": Layout(),
