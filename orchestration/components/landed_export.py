@@ -13,7 +13,11 @@ from orchestration.components.pipeline import Pipeline
 from orchestration.dbt import MACROS, SEEDS
 from orchestration.lib.landing import lander, ledger
 from orchestration.lib.landing.contract import ExportContract
-from orchestration.lib.landing.deliveries import LANDED, in_order
+from orchestration.lib.landing.deliveries import (
+    LANDED,
+    days_since_delivery,
+    in_order,
+)
 from orchestration.lib.landing.lander import LedgerRow
 from orchestration.lib.quality import contacts, deletions, judge
 from orchestration.lib.quality.judge import JudgedExport
@@ -30,6 +34,7 @@ from orchestration.lib.runs import RunParameters, stage
 from orchestration.lib.warehouse import connect, literal
 from orchestration.settings import FX_MAX_AGE_DAYS, PROJECT, Settings
 
+IN_TIME = "delivered_in_time"
 EXPECTATIONS = PROJECT / "expectations"
 
 
@@ -57,6 +62,15 @@ def landed_export(contract: ExportContract) -> dg.AssetsDefinition:
             for name, expectation in zip(
                 suite.check_names, suite.document["expectations"], strict=True
             )
+        ]
+        + [
+            dg.AssetCheckSpec(
+                IN_TIME,
+                asset=key,
+                description=f"The newest delivery is at most {age} days old.",
+            )
+            for age in [contract.max_age_days]
+            if age is not None
         ],
     )
     def export(
@@ -73,6 +87,8 @@ def landed_export(contract: ExportContract) -> dg.AssetsDefinition:
                 step.fail(problem)
         yield dg.MaterializeResult(metadata=guard.metadata())
         yield from _check_results(key, suite, results)
+        if contract.max_age_days is not None:
+            yield guard.check_age(key, contract.max_age_days)
 
     return export
 
@@ -98,6 +114,8 @@ class ExportGuard:
         )
         self.rules_version = _rules_version(suite, self.settings, run)
         self.seen: list[LedgerRow] = []
+        #: Of all runs: every ledger row, and those of files that were read.
+        self.known: list[LedgerRow] = []
         self.landed: list[LedgerRow] = []
 
     def land(self, progress: Any) -> None:  # noqa: ANN401 - a logger's method
@@ -119,11 +137,9 @@ class ExportGuard:
                 ledger.record(connection, [row])
         with connect(self.settings.warehouse) as connection:
             ledger.create_raw_table(connection, self.contract, self.settings.raw)
-            self.landed = [
-                row
-                for row in ledger.read(connection, self.contract)
-                if row.outcome in LANDED
-            ]
+            rows = ledger.read(connection, self.contract)
+        self.known = rows
+        self.landed = [row for row in rows if row.outcome in LANDED]
 
     def judge(self) -> None:
         """Classify contacts and write verdicts for files that have none yet."""
@@ -208,6 +224,17 @@ class ExportGuard:
         if unread and self.contract.carries_consent:
             return f"opt-outs may be missing: {unread[0].reason}"
         return None
+
+    def check_age(self, key: dg.AssetKey, max_age_days: int) -> dg.AssetCheckResult:
+        """Whether the newest delivery is recent; one that never came is not late."""
+        age = days_since_delivery(self.known, self.run.as_of)
+        return dg.AssetCheckResult(
+            asset_key=key,
+            check_name=IN_TIME,
+            passed=age is None or age <= max_age_days,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"days since the newest delivery": age},
+        )
 
     def metadata(self) -> dict[str, Any]:
         """Figures for the asset's page; never a value of a row."""

@@ -15,6 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     "settings",
     "lib",
+    "scaffold",
     "dbt",
     "components",
     "defs",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -10,7 +10,7 @@ import pytest
 
 from orchestration.lib.landing import ledger
 from orchestration.lib.landing.contract import ExportContract
-from orchestration.lib.landing.deliveries import in_order
+from orchestration.lib.landing.deliveries import days_since_delivery, in_order
 from orchestration.lib.landing.lander import land_export
 from orchestration.lib.quality import deletions, judge
 from orchestration.lib.quality.judge import JudgedExport
@@ -168,6 +168,29 @@ def test_a_full_delivery_that_returns_to_an_earlier_state_counts(
     company.deliver(c="1,old 2,two")
 
     assert company.newest() == {"1": "old", "2": "two"}
+
+
+def test_the_age_is_that_of_the_newest_delivery_whenever_it_came(
+    company: Company,
+) -> None:
+    def age() -> int | None:
+        rows = ledger.read(company.connection, FULL)
+        return days_since_delivery(rows, date(2026, 3, 12))
+
+    assert age() is None
+    company.deliver(**{"2026_03_05": "1,a"})
+    company.deliver(**{"2026_03_01": "1,late"})
+    assert age() == 7
+    company.deliver(**{"2026_03_10": "1,a"})
+    (company.folder / "contacts_2026-03-12.csv").write_text("")
+    ledger.record(
+        company.connection,
+        land_export(
+            FULL, ["contacts_2026-03-12.csv"], landing=company.folder,
+            raw=company.folder / "raw", known=[], now=NOW,
+        ),
+    )  # fmt: skip
+    assert age() == 2, "an empty file is no delivery"
 
 
 # -- deletions ----------------------------------------------------------------------

@@ -54,6 +54,8 @@ class ExportContract:
     delivery: Delivery = "increment"
     #: Share of its things that a full delivery may lack of the one before it.
     max_shrink: float = 0.5
+    #: Days after which the newest delivery is too old, if that can be said.
+    max_age_days: int | None = None
     #: Columns without which a file is refused whole.
     required: frozenset[str] = frozenset()
     #: Columns whose absence from a file is nothing to report.
@@ -213,8 +215,8 @@ def _contract(
         )
 
     known = {
-        "files", "reader", "row_key", "delivery", "max_shrink", "encoding",
-        "delimiter", "summary_rows", "duplicates",
+        "files", "reader", "row_key", "delivery", "max_shrink", "max_age_days",
+        "encoding", "delimiter", "summary_rows", "duplicates",
         "grouped_by", "group_header", "carries_consent", "currency_column",
         "currency", "owner", "dagster",
     }  # fmt: skip

@@ -194,12 +194,15 @@ class CsvReading:
 
 
 def _best_header(text: str, contract: ExportContract) -> tuple[str, Header]:
-    """The delimiter that finds most of the contract's columns, and the header."""
+    """The delimiter that finds most of the contract's columns, or most columns."""
     headers = {
         delimiter: read_header(_fields(text, delimiter) or [text], contract)
         for delimiter in ([contract.delimiter] if contract.delimiter else DELIMITERS)
     }
-    return max(headers.items(), key=lambda item: _known(item[1], contract))
+    return max(
+        headers.items(),
+        key=lambda item: (_known(item[1], contract), len(item[1].columns)),
+    )
 
 
 def _known(header: Header, contract: ExportContract) -> int:

@@ -1,13 +1,14 @@
 """`ops.file_ledger` and the raw tables, kept in step with the landed files."""
 
-from collections.abc import Iterable
-from dataclasses import fields
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import duckdb
 
 from orchestration.lib.landing.contract import ExportContract
 from orchestration.lib.landing.deliveries import in_order
+from orchestration.lib.landing.drift import SchemaChange, schema_changes
 from orchestration.lib.landing.lander import LedgerRow, data_path, landed_rows
 from orchestration.lib.warehouse import literal, quoted
 
@@ -31,6 +32,18 @@ create table if not exists ops.file_ledger (
     columns_missing varchar[] not null,
     columns_extra varchar[] not null,
     primary key (file_id, file_name)
+);
+"""
+_SCHEMA_CHANGES = """
+create or replace table ops.schema_changes (
+    source varchar not null,
+    export varchar not null,
+    file_id varchar not null,
+    file_name varchar not null,
+    change varchar not null,
+    column_name varchar not null,
+    was varchar,
+    remedy varchar not null
 );
 """
 _COLUMNS = ", ".join(field.name for field in fields(LedgerRow))
@@ -130,6 +143,24 @@ def create_raw_table(
         f"create or replace view {table} as select {', '.join(columns)} {origin}"
     )
     return sum(file.row.rows_delivered - file.row.rows_rejected for file in files)
+
+
+def record_schema_changes(
+    connection: duckdb.DuckDBPyConnection, contracts: Sequence[ExportContract]
+) -> list[SchemaChange]:
+    """Rebuild `ops.schema_changes`; returns those of the newest file of each export."""
+    connection.execute(_SCHEMA_CHANGES)
+    newest = []
+    for contract in contracts:
+        files = in_order(contract, read(connection, contract))
+        changes = schema_changes(contract, files)
+        newest += [each for each in changes if each.file_id == files[-1].file_id]
+        for change in changes:
+            connection.execute(
+                "insert into ops.schema_changes values (?, ?, ?, ?, ?, ?, ?, ?)",
+                list(asdict(change).values()),
+            )
+    return newest
 
 
 _BOOKKEEPING = {
