@@ -271,3 +271,17 @@
 {% macro duckdb__every_match(text, pattern) -%}
     unnest(regexp_extract_all({{ text }}, '{{ pattern }}'))
 {%- endmacro %}
+
+
+{#
+    The same with the number of the place, from 1; two columns of a select list, named
+    as said.
+#}
+{% macro every_numbered_match(text, pattern, match, number) -%}
+    {{ adapter.dispatch('every_numbered_match')(text, pattern, match, number) }}
+{%- endmacro %}
+
+{% macro duckdb__every_numbered_match(text, pattern, match, number) -%}
+    unnest(regexp_extract_all({{ text }}, '{{ pattern }}')) as {{ match }},
+    generate_subscripts(regexp_extract_all({{ text }}, '{{ pattern }}'), 1) as {{ number }}
+{%- endmacro %}

@@ -99,6 +99,13 @@
     end
 {%- endmacro %}
 
+{# An amount with spaces between groups of three, of zero or more. #}
+{% macro parse_unsigned_spaced_amount(text) -%}
+    case
+        when {{ parse_spaced_amount(text) }} >= 0 then {{ parse_spaced_amount(text) }}
+    end
+{%- endmacro %}
+
 {# An amount in hundredths of its currency, as payment providers send it: `149900`. #}
 {% macro parse_minor_amount(text) -%}
     cast({{ parse_integer(text) }} * cast(0.01 as decimal(3, 2)) as decimal(38, 6))
@@ -147,10 +154,11 @@
     end
 {%- endmacro %}
 
+{# Russian systems still write RUR, the code of the rouble until 1998. #}
 {% macro parse_currency(text) -%}
     case
         when {{ matches_whole("upper(trim(" ~ text ~ "))", "[A-Z]{3}") }}
-            then upper(trim({{ text }}))
+            then replace(upper(trim({{ text }})), 'RUR', 'RUB')
     end
 {%- endmacro %}
 

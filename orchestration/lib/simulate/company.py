@@ -30,9 +30,10 @@ STEPS = (
     "truth",
 )
 
-# Systems that not every simulation needs: sources/<name>.sql makes their exports.
+# Systems that not every simulation needs: sources/<name>.sql makes their exports;
+# sources/crm.sql and sales.sql make what several of them share.
 OTHER_SYSTEMS: tuple[str, ...] = (
-    "crm",  # what the CRMs below share
+    "crm",
     "hubspot",
     "salesforce",
     "amocrm",
@@ -53,6 +54,13 @@ OTHER_SYSTEMS: tuple[str, ...] = (
     "questionnaires",
     "delivery",
     "service_desk",
+    "sales",
+    "shopify",
+    "woocommerce",
+    "insales",
+    "bitrix_shop",
+    "pos",
+    "payments",
 )
 
 CSV = "header"
@@ -152,6 +160,15 @@ OTHER_EXPORTS: dict[str, Layout] = {
     "questionnaires/answers.xlsx": Layout(is_workbook=True),
     "delivery/addresses.csv": Layout(),
     "service_desk/tickets.csv": Layout(),
+    "shopify/products.csv": Layout(),
+    "shopify/abandoned_checkouts.csv": Layout(),
+    "woocommerce/orders.csv": Layout(),
+    "woocommerce/products.csv": Layout(encoding="utf-8-sig"),
+    "insales/orders.csv": Layout(TABS, encoding="cp1251"),
+    "insales/products.csv": Layout(TABS, encoding="utf-16"),
+    "bitrix_shop/orders.csv": Layout(SEMICOLONS, encoding="cp1251"),
+    "pos/receipts.csv": Layout(SEMICOLONS, encoding="utf-8-sig"),
+    "payments/attempts.jsonl": Layout(LINES, first_line=1),
 }
 TRUTH = {
     "truth/people.csv": Layout(),
