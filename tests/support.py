@@ -17,7 +17,7 @@ from orchestration.launch import launch
 from orchestration.lib.identity import stable_ids
 from orchestration.lib.landing import ledger
 from orchestration.lib.landing.contract import read_contracts
-from orchestration.lib.quality import contacts, judge
+from orchestration.lib.quality import contacts, deletions, judge
 from orchestration.lib.warehouse import connect
 from orchestration.settings import PROJECT, Settings, load_settings
 
@@ -104,6 +104,7 @@ def empty_warehouse(home: Path) -> None:
     with connect(home / "warehouse.duckdb") as connection:
         ledger.create_ledger(connection, home / "raw")
         judge.create_tables(connection)
+        deletions.create_tables(connection)
         judge.reconcile(connection, [])
         contacts.create_tables(connection, "none")
         stable_ids.create_tables(connection)

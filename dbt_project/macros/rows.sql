@@ -10,20 +10,90 @@
         and held_rows._line = delivered._line
         and held_rows.source = '{{ source_name }}'
         and held_rows.export = '{{ export }}'
-    where held_rows._line is null
+    where
+        held_rows._line is null
+        and not coalesce(delivered._is_superseded, false)
 {%- endmacro %}
 
 
-{# The rows of a raw export that wait in quarantine. #}
-{% macro quarantined_rows(source_name, export) -%}
+{#
+    Of each thing that a raw export is about, its newest accepted row. With `deletions`
+    (exports that are delivered in full), `_deleted_at` says when a full delivery first
+    lacked it. Null while it is there. Of several rows in one file the one with the
+    greatest `changed_at` counts (SQL on `accepted`), else the last.
+#}
+{% macro latest_rows(source_name, export, columns, deletions=false, changed_at=none) -%}
+    select
+        {% if deletions -%}
+        deleted_keys.deleted_at as _deleted_at,
+        {% endif -%}
+        newest_first.*
+    from (
+        select
+            accepted.*,
+            row_number() over (
+                partition by {{ row_key("accepted", columns) }}
+                order by
+                    accepted._delivery desc,
+                    {% if changed_at -%}
+                    {{ changed_at }} desc nulls last,
+                    {% endif -%}
+                    accepted._line desc
+            ) as _recency
+        from ({{ accepted_rows(source_name, export) }}) as accepted
+    ) as newest_first
+    {% if deletions -%}
+    left join {{ source("quality", "deleted_keys") }} as deleted_keys
+        on deleted_keys.source = '{{ source_name }}'
+        and deleted_keys.export = '{{ export }}'
+        and deleted_keys.row_key = {{ row_key("newest_first", columns) }}
+    {% endif -%}
+    where newest_first._recency = 1
+{%- endmacro %}
+
+
+{#
+    Of each fact that a raw export tells, its first accepted row: providers deliver
+    events at least once, and the same event twice is one.
+#}
+{% macro first_rows(source_name, export, columns) -%}
+    select first_first.*
+    from (
+        select
+            accepted.*,
+            row_number() over (
+                partition by {{ row_key("accepted", columns) }}
+                order by accepted._delivery asc, accepted._line asc
+            ) as _repetition
+        from ({{ accepted_rows(source_name, export) }}) as accepted
+    ) as first_first
+    where first_first._repetition = 1
+{%- endmacro %}
+
+
+{#
+    The rows of a raw export that hold, or held, something back which nobody mended:
+    those that wait in quarantine, and those that were dropped or released.
+#}
+{% macro unmended_rows(source_name, export) -%}
     select delivered.*
     from {{ source(source_name, export) }} as delivered
-    inner join {{ source("quality", "held_rows") }} as held_rows
-        on held_rows._file_id = delivered._file_id
-        and held_rows._line = delivered._line
-        and held_rows.source = '{{ source_name }}'
-        and held_rows.export = '{{ export }}'
-    where held_rows.verdict = 'quarantined'
+    inner join (
+        select
+            file_id,
+            line
+        from {{ source("quality", "quarantine") }}
+        where
+            source = '{{ source_name }}'
+            and export = '{{ export }}'
+            and severity = 'critical'
+            and status <> 'repaired'
+        group by
+            file_id,
+            line
+    ) as unmended
+        on unmended.file_id = delivered._file_id
+        and unmended.line = delivered._line
 {%- endmacro %}
 
 

@@ -12,7 +12,7 @@ import dagster as dg
 
 from orchestration.components.pipeline import Pipeline
 from orchestration.lib.landing.contract import ExportContract
-from orchestration.lib.landing.lander import date_in
+from orchestration.lib.landing.landing_place import date_in
 from orchestration.lib.places.fetch import Fetch, Outcome
 from orchestration.lib.places.memory import Memory
 from orchestration.lib.places.remote import (

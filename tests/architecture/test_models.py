@@ -11,11 +11,11 @@ import yaml
 from jinja2 import Environment
 from sqlglot import exp
 
-from orchestration.dbt import MACROS, MODELS, prepare_project
+from orchestration.dbt import prepare_project
 from orchestration.definitions import defs
 from orchestration.lib.landing.contract import read_contracts
 from orchestration.lib.quality.suites import EXPECTATION_TYPE, read_suite
-from orchestration.settings import PROJECT
+from orchestration.settings import MACROS, MODELS, PROJECT
 from tests.support import at_home
 
 MANIFEST: dict[str, Any] = json.loads(prepare_project().manifest_path.read_text())
@@ -69,6 +69,25 @@ def test_every_export_has_a_suite_and_a_staging_model(contract: Any) -> None:
         assert expectation["severity"] in ("critical", "warning")
         if expectation["type"] == EXPECTATION_TYPE:
             assert expectation["kwargs"]["column"] in contract.columns
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.key)
+def test_a_staging_model_takes_the_latest_rows_as_the_contract_says(
+    contract: Any,
+) -> None:
+    """The gate finds deletions by the contract's key, the model by its own."""
+    folder = MODELS / "staging" / contract.source
+    sql = (folder / f"stg_{contract.source}__{contract.export}.sql").read_text()
+    calls = re.findall(
+        rf'latest_rows\(\s*"{contract.source}", "{contract.export}", (\[.*?\])(.*?)\)',
+        sql,
+        re.DOTALL,
+    )
+
+    for columns, options in calls:
+        assert tuple(json.loads(columns)) == contract.row_key
+        assert ("deletions=true" in options) == (contract.delivery == "full")
+    assert calls or contract.delivery != "full"
 
 
 def test_no_two_exports_claim_the_same_file() -> None:
@@ -160,8 +179,8 @@ def test_models_use_portable_sql_and_dispatched_macros_only(path: Any) -> None:
     }
     macros = "\n".join(
         file.read_text()
-        for file in sorted(MACROS.glob("*.sql"))
-        if file.name != "generate_schema_name.sql"
+        for file in sorted(MACROS.rglob("*.sql"))
+        if file.name != "generate_schema_name.sql" and file.parent.name != "tests"
     )
     text = path.read_text(encoding="utf-8")
     rendered = environment.from_string(f"{macros}\n{text}").render()

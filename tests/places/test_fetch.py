@@ -12,14 +12,11 @@ from hypothesis import strategies as st
 
 from orchestration.components import fetched_place
 from orchestration.lib.landing.contract import ExportContract
-from orchestration.lib.landing.lander import (
-    data_path,
-    date_in,
-    delivered_files,
-    land_export,
-)
+from orchestration.lib.landing.deliveries import DeliveredFile, in_order
+from orchestration.lib.landing.lander import data_path, land_export
+from orchestration.lib.landing.landing_place import date_in, delivered_files
 from orchestration.lib.places.memory import Memory
-from orchestration.lib.places.names import checked, dated, is_wanted, numbered
+from orchestration.lib.places.names import checked, dated, is_wanted, versions
 from orchestration.lib.places.remote import FileRefused, redacted
 from tests.places.conftest import Office
 from tests.places.servers import Answer, Request, Web
@@ -81,7 +78,7 @@ def numbers(office: Office, web: Web) -> Numbers:
 
 def visible(office: Office) -> list[str]:
     """What the lander would see."""
-    return delivered_files(office.landing)
+    return [file.name for file in delivered_files(office.landing)]
 
 
 def fetched_ids(office: Office) -> list[int]:
@@ -195,10 +192,10 @@ def test_a_file_that_somebody_put_there_is_not_overwritten(files: Office) -> Non
     (files.landing / "shop").mkdir(parents=True)
     (files.landing / "shop/orders_2026-10-31T050000Z.csv").write_bytes(b"by hand")
 
-    assert files.fetch().new == ["shop/orders_2026-10-31T050000Z_02.csv"]
+    assert files.fetch().new == ["shop/orders_2026-10-31T050000Z_2.csv"]
     assert files.landed() == {
         "shop/orders_2026-10-31T050000Z.csv": b"by hand",
-        "shop/orders_2026-10-31T050000Z_02.csv": CSV,
+        "shop/orders_2026-10-31T050000Z_2.csv": CSV,
     }
 
 
@@ -211,7 +208,7 @@ def test_a_file_that_was_put_away_after_landing_is_not_fetched_again(
     assert files.fetch().new == []
 
     web.answer = lambda request: Answer(CSV * 2, headers=DATED)
-    assert files.fetch().new == ["shop/orders_2026-10-31T050000Z_02.csv"]
+    assert files.fetch().new == ["shop/orders_2026-10-31T050000Z~02.csv"]
 
 
 def test_two_places_may_fill_one_folder(files: Office, web: Web) -> None:
@@ -224,6 +221,7 @@ def test_two_places_may_fill_one_folder(files: Office, web: Web) -> None:
     files.fetch()
 
     assert sorted(files.landed().values()) == [CSV, b"id\n7\n"]
+    assert not any(file.is_superseded for file in delivered(files))
 
 
 def test_what_was_fetched_lands(office: Office, web: Web, tmp_path: Path) -> None:
@@ -240,14 +238,12 @@ def test_what_was_fetched_lands(office: Office, web: Web, tmp_path: Path) -> Non
         description="",
         files=("shop/orders*.jsonl",),
         columns=("id", "amount", "note"),
-        reader="json",
     )
 
     landed = list(
         land_export(
             contract,
-            visible(office),
-            landing=office.landing,
+            delivered_files(office.landing),
             raw=tmp_path / "raw",
             known=[],
             now=datetime(2026, 11, 1, tzinfo=UTC),
@@ -260,6 +256,57 @@ def test_what_was_fetched_lands(office: Office, web: Web, tmp_path: Path) -> Non
     assert found == [
         {"id": "1", "amount": "1.10", "note": "Ё"},
         {"id": "2", "amount": "20.00", "note": None},
+    ]
+
+
+def delivered(office: Office) -> list[DeliveredFile]:
+    """The fetched files as the lander counts them."""
+    contract = ExportContract(
+        source="shop",
+        export="orders",
+        description="",
+        files=("shop/orders*.csv",),
+        columns=("id",),
+        row_key=("id",),
+        delivery="full",
+    )
+    landed = land_export(
+        contract,
+        delivered_files(office.landing),
+        raw=office.home / "raw",
+        known=[],
+        now=datetime(2026, 11, 22, tzinfo=UTC),
+    )
+    return in_order(contract, list(landed))
+
+
+def test_a_corrected_file_takes_the_place_of_the_one_it_corrects(
+    office: Office, web: Web
+) -> None:
+    office.config = FILE.format(url=web.url).replace("orders", "orders_2026-10-31")
+    web.answer = lambda request: Answer(CSV)
+    office.fetch()
+    web.answer = lambda request: Answer(b"id\n2\n")
+    office.fetch()
+
+    assert [(file.row.file_name, file.is_superseded) for file in delivered(office)] == [
+        ("shop/orders_2026-10-31.csv", True),
+        ("shop/orders_2026-10-31~02.csv", False),
+    ]
+
+
+def test_two_versions_of_one_day_are_two_deliveries(office: Office, web: Web) -> None:
+    office.config = FILE.format(url=web.url)
+    for hour, content in (("05", CSV), ("17", b"id\n2\n")):
+        dated = {"Last-Modified": f"Sat, 31 Oct 2026 {hour}:00:00 GMT"}
+        web.answer = lambda request, content=content, dated=dated: Answer(  # type: ignore[misc]
+            content, headers=dated
+        )
+        office.fetch()
+
+    assert [(file.delivered_at, file.is_superseded) for file in delivered(office)] == [
+        (datetime(2026, 10, 31, 5, tzinfo=UTC), False),
+        (datetime(2026, 10, 31, 17, tzinfo=UTC), False),
     ]
 
 
@@ -300,12 +347,14 @@ def test_a_name_without_a_date_gets_one_that_the_lander_reads(
 def test_later_versions_are_delivered_behind_earlier_ones_on_the_same_day(
     tmp_path: Path, name: str
 ) -> None:
-    names = [numbered(name, number) for number in range(1, 13)]
+    names = [name]
+    while len(names) < 12:
+        names.append(next(versions(name, names[-1])))
     for each in reversed(names):
         (tmp_path / each).parent.mkdir(exist_ok=True)
         (tmp_path / each).touch()
 
-    assert delivered_files(tmp_path) == names
+    assert [file.name for file in delivered_files(tmp_path)] == names
     assert {date_in(each) for each in names} == {date_in(name)}
 
 

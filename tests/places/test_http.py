@@ -91,7 +91,7 @@ def test_changed_content_lands_beside_the_earlier_one(desk: Office, web: Web) ->
 
     outcome = desk.fetch()
 
-    assert outcome.new == ["ads/costs_2026-10-31T050000Z_02.csv"]
+    assert outcome.new == ["ads/costs_2026-10-31T050000Z~02.csv"]
     assert list(desk.landed().values()) == [COSTS, COSTS * 2]
 
 

@@ -82,11 +82,11 @@ def test_an_unchanged_object_is_not_fetched_again_and_a_changed_one_beside_it(
     outcome = desk.fetch()
 
     assert asked == ["orders_2026-10-31.csv"]
-    assert (outcome.new, outcome.unchanged) == (["crm/orders_2026-10-31_02.csv"], 1)
+    assert (outcome.new, outcome.unchanged) == (["crm/orders_2026-10-31~02.csv"], 1)
     assert desk.landed() == {
         "crm/customers_2026-10-31.csv": b"id\n1\n",
         "crm/orders_2026-10-31.csv": b"id\n1\n",
-        "crm/orders_2026-10-31_02.csv": b"id\n1\n2\n",
+        "crm/orders_2026-10-31~02.csv": b"id\n1\n2\n",
     }
 
 

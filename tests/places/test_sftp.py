@@ -94,7 +94,7 @@ def test_a_changed_file_leaves_the_earlier_delivery_alone(
 
     assert outcome.new == [
         "crm/orders_2026-10-31T050000Z.csv",
-        "crm/orders_2026-10-31_02.csv",
+        "crm/orders_2026-10-31~02.csv",
     ]
     assert before.items() <= desk.landed().items()
 

@@ -30,7 +30,8 @@ message_events as (
 
 ),
 
--- a withdrawal counts for the address that a misspelt one stands for; a grant does not
+-- a withdrawal counts for the address that a misspelt one stands for, and after its
+-- record was deleted; a grant does neither
 crm_opt_outs as (
 
     select
@@ -59,7 +60,7 @@ shop_opt_ins as (
 
     from shop_customers
 
-    where accepts_email_marketing
+    where accepts_email_marketing and deleted_at is null
 
 ),
 
@@ -92,7 +93,7 @@ newsletter_opt_ins as (
 
     from members
 
-    where coalesce(confirmed_at, opted_in_at) is not null
+    where coalesce(confirmed_at, opted_in_at) is not null and deleted_at is null
 
 ),
 

@@ -37,7 +37,8 @@ owned as (
 
 ranked as (
 
-    -- per attribute: a value before none, then the better source, the fresher record
+    -- per attribute: a value before none, a record that is there before a deleted one,
+    -- then the better source, the fresher record
     select
         owned.*
         {% for attribute in attributes %}
@@ -46,6 +47,7 @@ ranked as (
             partition by customer_id
             order by
                 case when {{ attribute }} is null then 1 else 0 end,
+                case when deleted_at is null then 0 else 1 end,
                 source_rank asc,
                 last_seen_at desc nulls last,
                 export asc,

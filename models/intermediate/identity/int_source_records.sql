@@ -50,6 +50,7 @@ contact_records as (
         birth_date,
         created_at as first_seen_at,
         coalesce(modified_at, created_at) as last_seen_at,
+        deleted_at,
         _file_id,
         _line
 
@@ -73,6 +74,7 @@ shop_customer_records as (
         cast(null as date) as birth_date,
         cast(null as timestamp) as first_seen_at,
         cast(null as timestamp) as last_seen_at,
+        deleted_at,
         _file_id,
         _line
 
@@ -104,6 +106,7 @@ shop_order_records as (
         cast(null as date) as birth_date,
         ordered_at as first_seen_at,
         ordered_at as last_seen_at,
+        cast(null as timestamp) as deleted_at,
         _file_id,
         _line
 
@@ -132,6 +135,7 @@ member_records as (
         cast(null as date) as birth_date,
         opted_in_at as first_seen_at,
         coalesce(changed_at, opted_in_at) as last_seen_at,
+        deleted_at,
         _file_id,
         _line
 
@@ -186,6 +190,7 @@ invoice_customer_records as (
         cast(null as date) as birth_date,
         first_seen_at,
         last_seen_at,
+        cast(null as timestamp) as deleted_at,
         _file_id,
         _line
 

@@ -11,7 +11,7 @@ newest_deliveries as (
     -- costs are restated: the newest file that has the day replaces it
     select
         date as cost_day,
-        max(_loaded_at) as _loaded_at
+        max(_delivery) as _delivery
 
     from accepted
 
@@ -57,7 +57,7 @@ final as (
     from accepted
     inner join newest_deliveries
         on newest_deliveries.cost_day = accepted.date
-        and newest_deliveries._loaded_at = accepted._loaded_at
+        and newest_deliveries._delivery = accepted._delivery
     left join currencies
         on currencies.currency = {{ parse_currency("accepted.currency") }}
 

@@ -1,22 +1,8 @@
 with
 
-accepted as (
+latest as (
 
-    {{ accepted_rows("hubspot", "contacts") }}
-
-),
-
-newest_first as (
-
-    select
-        accepted.*,
-
-        row_number() over (
-            partition by {{ parse_id("accepted.record_id") }}
-            order by accepted._loaded_at desc, accepted._line desc
-        ) as recency
-
-    from accepted
+    {{ latest_rows("hubspot", "contacts", ["record_id"], deletions=true) }}
 
 ),
 
@@ -36,42 +22,41 @@ final as (
 
     select
         -- ids
-        {{ parse_id("newest_first.record_id") }} as contact_id,
-        newest_first._file_id,
-        newest_first._line,
+        {{ parse_id("latest.record_id") }} as contact_id,
+        latest._file_id,
+        latest._line,
 
         -- strings
-        {{ parse_text("newest_first.first_name") }} as first_name,
-        {{ parse_text("newest_first.last_name") }} as last_name,
+        {{ parse_text("latest.first_name") }} as first_name,
+        {{ parse_text("latest.last_name") }} as last_name,
         emails.email,
         emails.suggestion as suggested_email,
         phones.phone,
         mobile_phones.phone as mobile_phone,
-        {{ parse_text("newest_first.city") }} as city,
-        {{ parse_text("newest_first.country_region") }} as country,
-        {{ parse_text("newest_first.preferred_language") }} as preferred_language,
-        {{ parse_text("newest_first.contact_owner") }} as contact_owner,
-        {{ parse_text("newest_first.lead_status") }} as lead_status,
-        {{ parse_text("newest_first.lifecycle_stage") }} as lifecycle_stage,
+        {{ parse_text("latest.city") }} as city,
+        {{ parse_text("latest.country_region") }} as country,
+        {{ parse_text("latest.preferred_language") }} as preferred_language,
+        {{ parse_text("latest.contact_owner") }} as contact_owner,
+        {{ parse_text("latest.lead_status") }} as lead_status,
+        {{ parse_text("latest.lifecycle_stage") }} as lifecycle_stage,
 
         -- booleans
-        {{ parse_boolean("newest_first.unsubscribed_from_all_email") }}
+        {{ parse_boolean("latest.unsubscribed_from_all_email") }}
             as is_unsubscribed,
 
         -- dates and timestamps
-        {{ parse_date("newest_first.date_of_birth") }} as birth_date,
-        {{ parse_local_timestamp("newest_first.create_date") }} as created_at,
-        {{ parse_local_timestamp("newest_first.last_modified_date") }} as modified_at
+        {{ parse_date("latest.date_of_birth") }} as birth_date,
+        {{ parse_local_timestamp("latest.create_date") }} as created_at,
+        {{ parse_local_timestamp("latest.last_modified_date") }} as modified_at,
+        latest._deleted_at as deleted_at
 
-    from newest_first
+    from latest
     left join emails
-        on emails.contact_text = newest_first.email
+        on emails.contact_text = latest.email
     left join phones
-        on phones.contact_text = newest_first.phone_number
+        on phones.contact_text = latest.phone_number
     left join phones as mobile_phones
-        on mobile_phones.contact_text = newest_first.mobile_phone_number
-
-    where newest_first.recency = 1
+        on mobile_phones.contact_text = latest.mobile_phone_number
 
 )
 

@@ -1,26 +1,11 @@
 with
 
-accepted as (
+latest as (
 
-    {{ accepted_rows("mailchimp", "members") }}
-
-),
-
-newest_first as (
-
-    -- a member who moved from one file to another has left the first one
-    select
-        accepted.*,
-
-        row_number() over (
-            partition by {{ parse_id("accepted.euid") }}
-            order by
-                accepted._loaded_at desc,
-                {{ parse_utc_timestamp("accepted.last_changed") }} desc nulls last,
-                accepted._line desc
-        ) as recency
-
-    from accepted
+    {{ latest_rows(
+        "mailchimp", "members", ["euid"], deletions=true,
+        changed_at=parse_utc_timestamp("accepted.last_changed")
+    ) }}
 
 ),
 
@@ -34,29 +19,28 @@ final as (
 
     select
         -- ids
-        {{ parse_id("newest_first.euid") }} as member_id,
-        newest_first._file_id,
-        newest_first._line,
+        {{ parse_id("latest.euid") }} as member_id,
+        latest._file_id,
+        latest._line,
 
         -- strings
         emails.email,
         emails.suggestion as suggested_email,
-        {{ parse_text("newest_first.first_name") }} as first_name,
-        {{ parse_text("newest_first.last_name") }} as last_name,
-        {{ parse_text("newest_first.cc") }} as country,
+        {{ parse_text("latest.first_name") }} as first_name,
+        {{ parse_text("latest.last_name") }} as last_name,
+        {{ parse_text("latest.cc") }} as country,
 
         -- timestamps
-        {{ parse_utc_timestamp("newest_first.optin_time") }} as opted_in_at,
-        {{ parse_utc_timestamp("newest_first.confirm_time") }} as confirmed_at,
-        {{ parse_utc_timestamp("newest_first.unsub_time") }} as unsubscribed_at,
-        {{ parse_utc_timestamp("newest_first.clean_time") }} as cleaned_at,
-        {{ parse_utc_timestamp("newest_first.last_changed") }} as changed_at
+        {{ parse_utc_timestamp("latest.optin_time") }} as opted_in_at,
+        {{ parse_utc_timestamp("latest.confirm_time") }} as confirmed_at,
+        {{ parse_utc_timestamp("latest.unsub_time") }} as unsubscribed_at,
+        {{ parse_utc_timestamp("latest.clean_time") }} as cleaned_at,
+        {{ parse_utc_timestamp("latest.last_changed") }} as changed_at,
+        latest._deleted_at as deleted_at
 
-    from newest_first
+    from latest
     left join emails
-        on emails.contact_text = newest_first.email_address
-
-    where newest_first.recency = 1
+        on emails.contact_text = latest.email_address
 
 )
 

@@ -10,7 +10,7 @@ newest_deliveries as (
 
     select
         invoice_no,
-        max(_loaded_at) as _loaded_at
+        max(_delivery) as _delivery
 
     from accepted
 
@@ -46,7 +46,7 @@ final as (
     from accepted
     inner join newest_deliveries
         on newest_deliveries.invoice_no = accepted.invoice_no
-        and newest_deliveries._loaded_at = accepted._loaded_at
+        and newest_deliveries._delivery = accepted._delivery
 
 )
 

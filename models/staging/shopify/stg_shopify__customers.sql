@@ -1,22 +1,8 @@
 with
 
-accepted as (
+latest as (
 
-    {{ accepted_rows("shopify", "customers") }}
-
-),
-
-newest_first as (
-
-    select
-        accepted.*,
-
-        row_number() over (
-            partition by {{ parse_id("accepted.customer_id") }}
-            order by accepted._loaded_at desc, accepted._line desc
-        ) as recency
-
-    from accepted
+    {{ latest_rows("shopify", "customers", ["customer_id"], deletions=true) }}
 
 ),
 
@@ -36,32 +22,33 @@ final as (
 
     select
         -- ids
-        {{ parse_id("newest_first.customer_id") }} as shopify_customer_id,
-        newest_first._file_id,
-        newest_first._line,
+        {{ parse_id("latest.customer_id") }} as shopify_customer_id,
+        latest._file_id,
+        latest._line,
 
         -- strings
-        {{ parse_text("newest_first.first_name") }} as first_name,
-        {{ parse_text("newest_first.last_name") }} as last_name,
+        {{ parse_text("latest.first_name") }} as first_name,
+        {{ parse_text("latest.last_name") }} as last_name,
         emails.email,
         phones.phone,
         address_phones.phone as address_phone,
-        {{ parse_text("newest_first.default_address_city") }} as city,
-        {{ parse_text("newest_first.default_address_country_code") }} as country,
+        {{ parse_text("latest.default_address_city") }} as city,
+        {{ parse_text("latest.default_address_country_code") }} as country,
 
         -- booleans
-        {{ parse_boolean("newest_first.accepts_email_marketing") }}
-            as accepts_email_marketing
+        {{ parse_boolean("latest.accepts_email_marketing") }}
+            as accepts_email_marketing,
 
-    from newest_first
+        -- timestamps
+        latest._deleted_at as deleted_at
+
+    from latest
     left join emails
-        on emails.contact_text = newest_first.email
+        on emails.contact_text = latest.email
     left join phones
-        on phones.contact_text = newest_first.phone
+        on phones.contact_text = latest.phone
     left join phones as address_phones
-        on address_phones.contact_text = newest_first.default_address_phone
-
-    where newest_first.recency = 1
+        on address_phones.contact_text = latest.default_address_phone
 
 )
 

@@ -23,7 +23,7 @@ newest_deliveries as (
 
     select
         order_name,
-        max(_loaded_at) as _loaded_at
+        max(_delivery) as _delivery
 
     from named
 
@@ -81,7 +81,7 @@ final as (
     from named
     inner join newest_deliveries
         on newest_deliveries.order_name = named.order_name
-        and newest_deliveries._loaded_at = named._loaded_at
+        and newest_deliveries._delivery = named._delivery
     left join emails
         on emails.contact_text = named.email
     left join phones

@@ -5,11 +5,11 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.components.landed_export import judged_export
+from orchestration.components.landed_export import judged_export, record_deletions
 from orchestration.components.pipeline import Pipeline, contracts
 from orchestration.components.stages import RECONCILE
 from orchestration.lib.landing import ledger
-from orchestration.lib.quality import judge
+from orchestration.lib.quality import deletions, judge
 from orchestration.lib.runs import stage
 from orchestration.lib.warehouse import connect
 
@@ -17,6 +17,8 @@ _DESCRIPTIONS = {
     "quarantine": "One row per broken rule and cell, with reason and repair.",
     "held_rows": "One row per delivered row that does not flow.",
     "reconciliation": "One row per file: delivered, accepted, quarantined, duplicates.",
+    "full_deliveries": "One row per full delivery: whether it can prove deletions.",
+    "deleted_keys": "One row per thing that full deliveries no longer hold.",
     "email_addresses": "One row per distinct text delivered as an e-mail address.",
     "phone_numbers": "One row per distinct text delivered as a telephone number.",
 }
@@ -25,6 +27,11 @@ _BALANCE = dg.AssetCheckSpec(
     asset=dg.AssetKey(["quality", "reconciliation"]),
     description="Delivered = accepted + quarantined + exact duplicates, file by file.",
     blocking=True,
+)
+_COMPLETE = dg.AssetCheckSpec(
+    "full_deliveries_are_complete",
+    asset=dg.AssetKey(["quality", "full_deliveries"]),
+    description="No newest full delivery was cut or lacks suspiciously much.",
 )
 
 
@@ -42,7 +49,7 @@ _BALANCE = dg.AssetCheckSpec(
         )
         for name, description in _DESCRIPTIONS.items()
     ],
-    check_specs=[_BALANCE],
+    check_specs=[_BALANCE, _COMPLETE],
     pool="warehouse",
 )
 def quality(
@@ -53,12 +60,17 @@ def quality(
     warehouse = pipeline.settings.warehouse
     with stage(warehouse, RECONCILE, run.run_id) as step:
         with connect(warehouse) as connection:
-            exports = [
-                judged_export(each, ledger.read(connection, each))
-                for each in contracts()
-            ]
+            deletions.create_tables(connection)
+            exports = []
+            for contract in contracts():
+                rows = ledger.read(connection, contract)
+                exports.append(judged_export(contract, rows))
+                if contract.delivery == "full":
+                    record_deletions(connection, contract, rows, pipeline.settings)
             judge.reconcile(connection, exports)
+            incomplete = deletions.incomplete_deliveries(connection)
             unbalanced = judge.unbalanced_files(connection)
+            statuses = judge.row_statuses(connection)
             counts = {
                 name: connection.execute(
                     f"select count(*) from quality.{name}"
@@ -70,7 +82,8 @@ def quality(
     for name, count in counts.items():
         yield dg.MaterializeResult(
             asset_key=["quality", name],
-            metadata={"dagster/row_count": count[0] if count else 0},
+            metadata={"dagster/row_count": count[0] if count else 0}
+            | (_by_status(statuses) if name == "quarantine" else {}),
         )
     yield dg.AssetCheckResult(
         asset_key=_BALANCE.asset_key,
@@ -78,3 +91,15 @@ def quality(
         passed=not unbalanced,
         metadata={"files": ", ".join(unbalanced)},
     )
+    yield dg.AssetCheckResult(
+        asset_key=_COMPLETE.asset_key,
+        check_name=_COMPLETE.name,
+        passed=not incomplete,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"deliveries": "; ".join(incomplete)},
+    )
+
+
+def _by_status(statuses: dict[str, int]) -> dict[str, int]:
+    """Rows by what became of them, as metadata that Dagster draws over time."""
+    return {f"rows {status}": count for status, count in statuses.items()}

@@ -17,7 +17,8 @@ import codecs
 import fnmatch
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
@@ -26,7 +27,7 @@ from anyascii import anyascii
 
 Delivery = Literal["full", "increment"]
 DuplicatePolicy = Literal["drop", "keep"]
-Reader = Literal["csv", "json"]
+FileFormat = Literal["csv", "json", "html", "xml", "xlsx", "xls", "parquet"]
 
 
 class ContractError(ValueError):
@@ -44,17 +45,34 @@ class ExportContract:
     files: tuple[str, ...]
     #: Columns of the raw table, in contract order.
     columns: tuple[str, ...]
-    reader: Reader = "csv"
+    #: Other spellings of headers, by column (orchestration/lib/landing/header.py).
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: The format of files, where their content would be taken for another one.
+    format: FileFormat | None = None
     #: Columns that tell the thing a row is about (a contact, an order) from others.
     row_key: tuple[str, ...] = ()
     #: Whether a delivery holds everything there is, or what came since the last one.
     delivery: Delivery = "increment"
+    #: Share of its things that a full delivery may lack of the one before it.
+    max_shrink: float = 0.5
+    #: Days after which the newest delivery is too old, if that can be said.
+    max_age_days: int | None = None
     #: Columns without which a file is refused whole.
     required: frozenset[str] = frozenset()
     #: Columns whose absence from a file is nothing to report.
     optional: frozenset[str] = frozenset()
     #: Encoding of files that carry no byte-order mark and are not UTF-8.
     encoding: str | None = None
+    #: The delimiter of delimited text, where it cannot be told from the header.
+    delimiter: str | None = None
+    #: The sheet of a workbook, and the XML element that is a record, where the first
+    #: that fits is not the one.
+    sheet: str | None = None
+    record: str | None = None
+    #: How the first cell of a row of totals starts, which is no record: `Total`.
+    summary_rows: tuple[str, ...] = ()
+    #: Column that every record fills and a row of totals leaves blank.
+    summary_without: str | None = None
     #: Whether an exact copy of a row is a mistake (`drop`) or a second fact (`keep`).
     duplicates: DuplicatePolicy = "drop"
     #: Column that starts a group of rows (an order); one held row holds its group.
@@ -73,27 +91,46 @@ class ExportContract:
 
     def __post_init__(self) -> None:
         """Refuse slips of the pen, which would otherwise change what a run does."""
-        for option, what in (("files", "patterns"), ("row_key", "columns")):
+        for option, what in (
+            ("files", "patterns"),
+            ("row_key", "columns"),
+            ("summary_rows", "beginnings"),
+        ):
             if isinstance(getattr(self, option), str):
                 raise ContractError(f"{self.key}: {option} must be a list of {what}")
             object.__setattr__(self, option, tuple(getattr(self, option)))
         for option, known in (
-            ("reader", Reader),
+            ("format", FileFormat),
             ("delivery", Delivery),
             ("duplicates", DuplicatePolicy),
         ):
-            if getattr(self, option) not in get_args(known):
+            is_left_out = option == "format" and self.format is None
+            if getattr(self, option) not in get_args(known) and not is_left_out:
                 raise ContractError(
                     f"{self.key}: {option} is {getattr(self, option)!r}; known are"
                     f" {' and '.join(get_args(known))}"
                 )
+        for column, spellings in self.aliases.items():
+            captured = re.findall(r"\{(\w+)\}", " ".join(spellings))
+            if isinstance(spellings, str) or not set(captured) <= set(self.columns):
+                raise ContractError(
+                    f"{self.key}: aliases of {column} must be a list of headers, with"
+                    " names of columns in braces"
+                )
+        if self.delimiter is not None and len(self.delimiter) != 1:
+            raise ContractError(
+                f"{self.key}: delimiter is {self.delimiter!r}, not one character"
+            )
         try:
             codecs.lookup(self.encoding or "utf-8")
         except LookupError as error:
             raise ContractError(
                 f"{self.key}: {self.encoding!r} is no encoding such as cp1251"
             ) from error
-        for option in ("grouped_by", "group_header", "currency_column", "row_key"):
+        for option in (
+            "grouped_by", "group_header", "currency_column", "row_key",
+            "summary_without",
+        ):  # fmt: skip
             named = getattr(self, option) or ()
             for column in (named,) if isinstance(named, str) else named:
                 if column not in self.columns:
@@ -140,10 +177,15 @@ def column_name(header: str) -> str:
 
 def column_names(headers: list[str]) -> list[str]:
     """Distinct column names for a whole header; repeated ones get `_2`, `_3`."""
+    return distinct_names([column_name(header) for header in headers])
+
+
+def distinct_names(columns: list[str]) -> list[str]:
+    """The same names, those that occurred before with `_2`, `_3`, ... added."""
     repeats: Counter[str] = Counter()
     names: dict[str, None] = {}
-    for header in headers:
-        first = name = column_name(header)
+    for first in columns:
+        name = first
         while name in names:
             repeats[first] += 1
             name = f"{first}_{repeats[first] + 1}"
@@ -184,9 +226,10 @@ def _contract(
         )
 
     known = {
-        "files", "reader", "row_key", "delivery", "encoding", "duplicates",
-        "grouped_by", "group_header", "carries_consent", "currency_column", "currency",
-        "owner", "dagster",
+        "files", "format", "sheet", "record", "row_key", "delivery", "max_shrink",
+        "max_age_days", "encoding", "delimiter", "summary_rows", "duplicates",
+        "grouped_by", "group_header", "carries_consent", "currency_column",
+        "currency", "owner", "dagster", "summary_without",
     }  # fmt: skip
     unknown = set(meta) - known
     if unknown:
@@ -201,6 +244,11 @@ def _contract(
         description=" ".join(table.get("description", "").split()),
         files=meta["files"],
         columns=tuple(column["name"] for column in columns),
+        aliases={
+            column["name"]: spellings
+            for column in columns
+            if (spellings := column.get("config", {}).get("meta", {}).get("aliases"))
+        },
         required=frozenset(marked("required")),
         optional=frozenset(marked("optional")),
         email_columns=marked("email"),

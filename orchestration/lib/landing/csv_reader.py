@@ -9,16 +9,27 @@ itself, one line, and reading resumes on the next.
 
 import codecs
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from orchestration.lib.landing.contract import ExportContract, column_names
-from orchestration.lib.landing.inspection import CHUNK_BYTES, CutShort, Refused, chunks
+from orchestration.lib.landing.contract import ExportContract
+from orchestration.lib.landing.header import (
+    MAX_HEADER_RECORD,
+    Header,
+    HeaderSearch,
+    read_header,
+)
+from orchestration.lib.landing.inspection import (
+    CHUNK_BYTES,
+    CutShort,
+    Delivered,
+    Refused,
+    chunks,
+)
 from orchestration.lib.landing.records import LINE, Block, Reject, text_table
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -39,7 +50,14 @@ class CsvDialect:
 
     delimiter: str
     line_end: str
-    columns: tuple[str, ...]
+    header: Header
+    #: Records above the header.
+    preamble_rows: int = 0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns by position."""
+        return self.header.columns
 
     def __str__(self) -> str:
         """For example `csv; delimiter ','; line end LF; 8 columns`."""
@@ -47,6 +65,7 @@ class CsvDialect:
         return (
             f"csv; delimiter {delimiter}; line end {self.line_end};"
             f" {len(self.columns)} columns"
+            f"{f'; {self.preamble_rows} rows above' if self.preamble_rows else ''}"
         )
 
 
@@ -59,7 +78,7 @@ class CsvReading:
 
     def __init__(
         self,
-        path: Path,
+        delivered: Delivered,
         contract: ExportContract,
         encoding: str,
         *,
@@ -67,7 +86,7 @@ class CsvReading:
     ) -> None:
         #: Why the bytes ended before the file did, or None; known after the pass.
         self.cut_short: str | None = None
-        self._pieces = self._utf8_pieces(path, encoding, chunk_bytes)
+        self._pieces = self._utf8_pieces(delivered, encoding, chunk_bytes)
         self._buffer = b""
         self._line = 1
         self.dialect = self._read_header(contract)
@@ -76,6 +95,11 @@ class CsvReading:
     def columns(self) -> tuple[str, ...]:
         """Columns of the delivered header, as named in the raw table."""
         return self.dialect.columns
+
+    @property
+    def constants(self) -> Mapping[str, str]:
+        """Columns whose one value the header states."""
+        return self.dialect.header.constants
 
     def __iter__(self) -> Iterator[Block]:
         """One or more blocks, in file order; the header's lines are not in them."""
@@ -111,59 +135,67 @@ class CsvReading:
         return piece is not None
 
     def _utf8_pieces(
-        self, path: Path, encoding: str, chunk_bytes: int
+        self, delivered: Delivered, encoding: str, chunk_bytes: int
     ) -> Iterator[bytes]:
         decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
         try:
-            for chunk in chunks(path, chunk_bytes):
+            for chunk in chunks(delivered, chunk_bytes):
                 yield chunk if encoding == "utf-8" else decoder.decode(chunk).encode()
         except CutShort as error:
             self.cut_short = str(error)
 
     def _read_header(self, contract: ExportContract) -> CsvDialect:
-        header, first_line = b"", self._line
-        while not header.strip() or header.count(b'"') % 2:
+        """The first of the leading records that has the required columns."""
+        search = HeaderSearch(contract)
+        for preamble_rows in range(MAX_HEADER_RECORD):
+            first_line, record = self._read_record()
+            text = record.decode().strip("\r\n")
+            if not text.strip():
+                break
+            delimiter, header = best_header(text, contract)
+            if search.accepts(f"line {first_line}", header):
+                return CsvDialect(
+                    delimiter=delimiter,
+                    line_end="CRLF" if record.endswith(b"\r\n") else "LF",
+                    header=header,
+                    preamble_rows=preamble_rows,
+                )
+        raise search.refusal()
+
+    def _read_record(self) -> tuple[int, bytes]:
+        """The next record that is not blank, and its line; empty at the end."""
+        record, first_line = b"", self._line
+        while not record.strip() or record.count(b'"') % 2:
             while b"\n" not in self._buffer and self._read_piece():
                 pass
             line, newline, self._buffer = self._buffer.partition(b"\n")
             is_at_end = not line and not newline
-            if header.strip():
+            if record.strip():
                 is_near = self._line - first_line < MAX_RECORD_LINES
-                if is_at_end or not is_near or len(header) > MAX_RECORD_BYTES:
+                if is_at_end or not is_near or len(record) > MAX_RECORD_BYTES:
                     raise Refused(
                         f"line {first_line}: a quote in the header is opened and never"
                         " closed; ask for the export again"
                     )
-                header += line + newline
+                record += line + newline
             else:
-                header, first_line = line + newline, self._line
+                record, first_line = line + newline, self._line
             if is_at_end:
                 break
             self._line += 1
-        text = header.decode().strip("\r\n")
-        if not text.strip():
-            raise Refused("the file holds no header line: ask for the export again")
-        candidates = {
-            delimiter: column_names(_fields(text, delimiter) or [text])
-            for delimiter in DELIMITERS
-        }
-        delimiter = max(
-            DELIMITERS,
-            key=lambda each: len(set(candidates[each]) & set(contract.columns)),
-        )
-        columns = candidates[delimiter]
-        missing = sorted(contract.required - set(columns))
-        if missing:
-            raise Refused(
-                f"line {first_line}: the header lacks the column"
-                f" {', '.join(missing)} (found: {', '.join(columns)}); export the file"
-                " with it, or rename it in the contract"
-            )
-        return CsvDialect(
-            delimiter=delimiter,
-            line_end="CRLF" if header.endswith(b"\r\n") else "LF",
-            columns=tuple(columns),
-        )
+        return first_line, record
+
+
+def best_header(text: str, contract: ExportContract) -> tuple[str, Header]:
+    """The delimiter that finds most of the contract's columns, or most columns."""
+    headers = {
+        delimiter: read_header(_fields(text, delimiter) or [text], contract)
+        for delimiter in ([contract.delimiter] if contract.delimiter else DELIMITERS)
+    }
+    return max(
+        headers.items(),
+        key=lambda item: (item[1].known(contract), len(item[1].columns)),
+    )
 
 
 class _Lines:

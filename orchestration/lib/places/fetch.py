@@ -14,14 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 import stamina
 
 from orchestration.lib.places.memory import Fetched, Mark, Memory
-from orchestration.lib.places.names import checked, dated, is_wanted, numbered, stamp
+from orchestration.lib.places.names import checked, dated, is_wanted, stamp, versions
 from orchestration.lib.places.remote import (
     FilePlace,
     FileRefused,
@@ -225,7 +224,7 @@ class Fetch:
             key=remote.key,
             version=remote.version,
             sha256=sha256,
-            name=self._free_name(self._landed_name(remote), sha256),
+            name=self._free_name(remote, sha256),
             size=temporary.stat().st_size,
         )
         if not self._dry_run:
@@ -235,14 +234,14 @@ class Fetch:
         self._outcome.new.append(fetched.name)
         self._outcome.bytes += fetched.size
 
-    def _free_name(self, name: str, sha256: str) -> str:
-        """The name, or the first numbered one that belongs to no other content."""
-        for number in count(1):
-            found = numbered(name, number)
-            path = self._landing / found
+    def _free_name(self, remote: RemoteFile, sha256: str) -> str:
+        """The first name for a file that belongs to no other content."""
+        last = self._last.get(remote.key)
+        for name in versions(self._landed_name(remote), last.name if last else None):
+            path = self._landing / name
             is_free = not path.exists() or _digest(path) == sha256
-            if is_free and not self._memory.is_taken(found):
-                return found
+            if is_free and not self._memory.is_taken(name):
+                return name
         raise AssertionError("numbers do not end")
 
     def _give_name(self, temporary: Path, name: str) -> None:

@@ -1,15 +1,18 @@
 """Names of fetched files: where they land, whatever a place calls them."""
 
 import fnmatch
+import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from itertools import count
 from pathlib import PurePosixPath
 
 from orchestration.lib.places.remote import FileRefused
 
 #: File systems take 255 bytes; a landed name may become longer than the remote one.
 _LONGEST_PART_BYTES = 200
+_VERSION = re.compile(r"~(\d\d+)(?=(?:\.\w+){0,2}$)")
 _WRAPPERS = frozenset({".gz", ".zip"})
 #: Control characters, halves of surrogate pairs, ends of lines and paragraphs.
 _NO_NAME_HOLDS = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -76,9 +79,24 @@ def stamp(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H%M%SZ}"
 
 
-def numbered(name: str, number: int) -> str:
-    """The name of the n-th version of a file: sorts behind the versions before it."""
-    return name if number == 1 else _with_suffix(name, f"_{number:02}")
+def versions(name: str, last: str | None) -> Iterator[str]:
+    """Names that a file may get, in order of preference.
+
+    The next version of a file that came under this name before is marked `~02`, for the
+    lander takes it for a correction. Where the name belongs to another file, the mark
+    is `_2`, which says nothing.
+
+    Args:
+        last: the name that this file got when it came last, if it did.
+    """
+    number = 1 if last == name else None
+    if last is not None and (marked := _VERSION.search(last)):
+        number = int(marked[1]) if _with_suffix(name, marked[0]) == last else None
+    if number is None:
+        yield name
+        yield from (_with_suffix(name, f"_{each}") for each in count(2))
+    else:
+        yield from (_with_suffix(name, f"~{each:02}") for each in count(number + 1))
 
 
 def _with_suffix(name: str, suffix: str) -> str:

@@ -5,14 +5,20 @@ that there is one definition of a valid cell. Those macros only make text; the l
 of dbt's context that they use is provided here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-#: Files below `dbt_project/macros` whose macros only make SQL text.
-MACRO_FILES = ("engine.sql", "parsers.sql", "dates.sql")
+
+def macro_files(macros: Path) -> list[Path]:
+    """The files below `dbt_project/macros` whose macros only make SQL text."""
+    return [
+        macros / "engine.sql",
+        macros / "dates.sql",
+        *sorted((macros / "parsers").glob("*.sql")),
+    ]
 
 
 class SqlMacros:
@@ -29,7 +35,7 @@ class SqlMacros:
         environment.globals["adapter"] = self
         environment.globals["var"] = variables.__getitem__
         text = "\n".join(
-            (macros / name).read_text(encoding="utf-8") for name in MACRO_FILES
+            file.read_text(encoding="utf-8") for file in macro_files(macros)
         )
         # One template: its macros see each other, as macros of a dbt project do.
         self._module: Any = environment.from_string(text).module
@@ -43,6 +49,10 @@ class SqlMacros:
     def parse(self, parser: str, column: str) -> str:
         """SQL that gives the cell's value, or null when it has none."""
         return str(getattr(self._module, parser)(column)).strip()
+
+    def row_key(self, relation: str, columns: Sequence[str]) -> str:
+        """SQL of what a row of the relation is about, as staging models have it."""
+        return str(self._module.row_key(relation, list(columns))).strip()
 
     def render(self, template: str, **context: str) -> str:
         """SQL from a template that may use `column`, `parsed` and other values."""

@@ -2,11 +2,13 @@
 
 A suite is a Great Expectations suite as JSON, one per export, its path the export's
 asset key: `expectations/shopify/orders.json`. Expectations of the type
-`expect_column_values_to_keep_rule` bind a rule of the registry to a column:
+`expect_column_values_to_keep_rule` bind a rule of the registry to a column; those of
+the type `expect_column_values_to_parse` bind all rules that name what keeps a parser
+from giving a value, one each:
 
-    {"type": "expect_column_values_to_keep_rule",
-     "kwargs": {"column": "created_at", "rule": "unparsable_date",
-                "parser": "parse_offset_timestamp", "mostly": 0.9},
+    {"type": "expect_column_values_to_parse",
+     "kwargs": {"column": "created_at", "parser": "parse_offset_timestamp",
+                "mostly": 0.9},
      "severity": "critical"}
 
 Rows that break it are held (critical) or flow without the cell (warning); when more
@@ -24,6 +26,18 @@ from orchestration.lib.quality.rules import REGISTRY, Cell, Rule, RuleContext
 from orchestration.lib.warehouse import quoted
 
 EXPECTATION_TYPE = "expect_column_values_to_keep_rule"
+PARSE_TYPE = "expect_column_values_to_parse"
+#: By how a parser's name ends, the rules that divide the texts it reads nothing from.
+RULES_BY_PARSER = {
+    "email_address": ("placeholder", "homoglyph", "email_domain_typo",
+                      "invalid_contact"),
+    "phone_number": ("placeholder", "letter_for_digit", "invalid_contact"),
+    "amount": ("letter_for_digit", "invalid_number"),
+    "integer": ("letter_for_digit", "invalid_number"),
+    "date": ("ambiguous_date", "foreign_date_format", "unparsable_date"),
+    "timestamp": ("ambiguous_date", "foreign_date_format", "unparsable_date"),
+    "currency": ("unknown_currency",),
+}  # fmt: skip
 #: Parsers whose texts are classified beforehand, and the tables that hold the result.
 CONTACT_PARSERS = {
     "email_address": "quality.email_addresses",
@@ -72,9 +86,14 @@ class Binding:
     def suggestion(self, context: RuleContext) -> str:
         """SQL of a safe repair of the cell, or of null."""
         if self.contact_table:
+            # By names that no raw table has: `email` would be taken for the known one.
+            known = (
+                "select contact_text as known_text, suggestion as known_suggestion"
+                f" from {self.contact_table}"
+            )
             return (
-                f"(select any_value(known.suggestion) from {self.contact_table}"
-                f" as known where known.contact_text = {quoted(self.column)})"
+                f"(select any_value(known_suggestion) from ({known})"
+                f" where known_text = {quoted(self.column)})"
             )
         return self.rule.suggestion(self._cell(context))
 
@@ -101,7 +120,7 @@ class Suite:
 
     source: str
     export: str
-    #: The file's content, as Great Expectations reads it.
+    #: The file's content with one expectation per rule.
     document: dict[str, Any]
     bindings: tuple[Binding, ...]
     #: Changes when the file changes.
@@ -123,6 +142,9 @@ def read_suite(expectations: Path, source: str, export: str) -> Suite:
     path = expectations / source / f"{export}.json"
     text = path.read_text(encoding="utf-8")
     document = json.loads(text)
+    document["expectations"] = [
+        rule for each in document["expectations"] for rule in _by_rule(each)
+    ]
     names = [check_name(each) for each in document["expectations"]]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
@@ -138,6 +160,33 @@ def read_suite(expectations: Path, source: str, export: str) -> Suite:
         ),
         version=hashlib.sha256(text.encode()).hexdigest(),
     )
+
+
+def rules_of_parser(parser: str) -> tuple[str, ...]:
+    """Ids of the rules that together name every text the parser reads nothing from."""
+    return next(
+        (
+            rules
+            for ending, rules in RULES_BY_PARSER.items()
+            if parser.endswith(f"_{ending}") or parser == ending
+        ),
+        ("invalid_value",),
+    )
+
+
+def _by_rule(expectation: dict[str, Any]) -> list[dict[str, Any]]:
+    """An expectation on a parser as one per rule; any other as it is."""
+    if expectation["type"] != PARSE_TYPE:
+        return [expectation]
+    kwargs = expectation["kwargs"]
+    return [
+        {
+            **expectation,
+            "type": EXPECTATION_TYPE,
+            "kwargs": {"column": kwargs["column"], "rule": rule, **kwargs},
+        }
+        for rule in rules_of_parser(kwargs["parser"])
+    ]
 
 
 def check_name(expectation: dict[str, Any]) -> str:

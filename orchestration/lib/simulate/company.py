@@ -1,6 +1,7 @@
 """Build a company in DuckDB and write it out, one file after the other."""
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -8,7 +9,9 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 import duckdb
+import xlsxwriter
 
+from orchestration.lib.simulate import headers
 from orchestration.lib.simulate.rates import DefectRates
 
 HERE = Path(__file__).parent
@@ -27,32 +30,153 @@ STEPS = (
     "truth",
 )
 
+# Systems that not every simulation needs: sources/<name>.sql makes their exports;
+# sources/crm.sql and sales.sql make what several of them share.
+OTHER_SYSTEMS: tuple[str, ...] = (
+    "crm",
+    "hubspot",
+    "salesforce",
+    "amocrm",
+    "bitrix24",
+    "mailchimp",
+    "klaviyo",
+    "unisender",
+    "messaging",
+    "site",
+    "ga4",
+    "meta_ads",
+    "google_ads",
+    "yandex_direct",
+    "surveys",
+    "feedback",
+    "loyalty",
+    "call_centre",
+    "questionnaires",
+    "delivery",
+    "service_desk",
+    "sales",
+    "shopify",
+    "woocommerce",
+    "insales",
+    "bitrix_shop",
+    "pos",
+    "payments",
+)
+
 CSV = "header"
 QUOTED_CSV = "header, force_quote *"
+SEMICOLONS = "header, delimiter ';'"
+SEMICOLONS_CRLF = r"header, delimiter ';', new_line e'\r\n'"
+TABS = r"header, delimiter e'\t'"
 # One array with one object a line: a single column between brackets, never quoted.
 JSON_ARRAY = (
     r"format csv, header false, quote '', escape '', delimiter e'\x1f', "
     r"prefix e'[\n', suffix e'\n]\n', new_line e',\n'"
 )
+# One text a line: for JSON lines and markup that SQL has put together.
+LINES = r"format csv, header false, quote '', escape '', delimiter e'\x1f'"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the relation of an export becomes the file that its system writes."""
+
+    options: str = CSV
+    """Options of DuckDB's COPY."""
+
+    encoding: str = "utf-8"
+    before: str = ""
+    """Text above the header, such as a title; whole lines."""
+
+    after: str = ""
+    """Text below the last row; whole lines."""
+
+    first_line: int = 2
+    """Where the pipeline will say that the first row starts."""
+
+    is_workbook: bool = False
+    """An XLSX workbook of one sheet, all cells text."""
+
 
 # The file folder/name is written from the relation folder.name.
 EXPORTS = {
-    "hubspot/contacts.csv": CSV,
-    "shopify/customers.csv": CSV,
-    "shopify/orders.csv": CSV,
-    "mailchimp/subscribed_members.csv": QUOTED_CSV,
-    "mailchimp/unsubscribed_members.csv": QUOTED_CSV,
-    "mailchimp/cleaned_members.csv": QUOTED_CSV,
-    "sendgrid/events.json": JSON_ARRAY,
-    "ads/campaign_costs.csv": CSV,
+    "hubspot/contacts.csv": Layout(),
+    "shopify/customers.csv": Layout(),
+    "shopify/orders.csv": Layout(),
+    "mailchimp/subscribed_members.csv": Layout(QUOTED_CSV),
+    "mailchimp/unsubscribed_members.csv": Layout(QUOTED_CSV),
+    "mailchimp/cleaned_members.csv": Layout(QUOTED_CSV),
+    "sendgrid/events.json": Layout(JSON_ARRAY),
+    "ads/campaign_costs.csv": Layout(),
+}
+OTHER_EXPORTS: dict[str, Layout] = {
+    "hubspot/companies.csv": Layout(),
+    "hubspot/deals.csv": Layout(),
+    "salesforce/contacts.csv": Layout(QUOTED_CSV),
+    "salesforce/accounts.csv": Layout(QUOTED_CSV),
+    "amocrm/deals.csv": Layout(
+        "header false, delimiter ';'", before=headers.AMOCRM_DEALS
+    ),
+    "bitrix24/contacts.xls": Layout(
+        LINES,
+        before=headers.BITRIX24_CONTACTS_ABOVE,
+        after=headers.BITRIX24_CONTACTS_BELOW,
+    ),
+    "bitrix24/companies.csv": Layout(
+        "header false, delimiter ';', force_quote *",
+        encoding="cp1251",
+        before=headers.BITRIX24_COMPANIES,
+    ),
+    "bitrix24/deals.csv": Layout(
+        "header, delimiter ';', force_quote *", encoding="cp1251"
+    ),
+    "mailchimp/campaign_activity.jsonl": Layout(LINES, first_line=1),
+    "klaviyo/profiles.csv": Layout(encoding="utf-8-sig"),
+    "klaviyo/events.jsonl": Layout(LINES, first_line=1),
+    "unisender/contacts.csv": Layout(),
+    "unisender/deliveries.csv": Layout(),
+    "messaging/deliveries.csv": Layout(),
+    "site/page_views.csv": Layout(),
+    "ga4/events.jsonl": Layout(LINES, first_line=1),
+    "meta_ads/costs_usd.csv": Layout(encoding="utf-8-sig"),
+    "meta_ads/costs_rub.csv": Layout(SEMICOLONS, encoding="utf-8-sig"),
+    "google_ads/costs_eur.csv": Layout(
+        before="Campaign report\nAll time\n", first_line=4
+    ),
+    "google_ads/costs_rub.csv": Layout(
+        TABS, encoding="utf-16", before="Campaign report\nAll time\n", first_line=4
+    ),
+    "yandex_direct/costs.csv": Layout(
+        SEMICOLONS_CRLF,
+        encoding="cp1251",
+        before="Отчет по дням: shop-direct\r\nЦели: все\r\n\r\n",
+        first_line=5,
+    ),
+    "surveys/nps_responses.csv": Layout(),
+    "feedback/messages.csv": Layout(),
+    "feedback/churn_reasons.csv": Layout(SEMICOLONS_CRLF, encoding="cp1251"),
+    "loyalty/ledger.csv": Layout(SEMICOLONS_CRLF, encoding="cp1251"),
+    "call_centre/calls.csv": Layout(SEMICOLONS, encoding="utf-8-sig"),
+    "questionnaires/answers.xlsx": Layout(is_workbook=True),
+    "delivery/addresses.csv": Layout(),
+    "service_desk/tickets.csv": Layout(),
+    "shopify/products.csv": Layout(),
+    "shopify/abandoned_checkouts.csv": Layout(),
+    "woocommerce/orders.csv": Layout(),
+    "woocommerce/products.csv": Layout(encoding="utf-8-sig"),
+    "insales/orders.csv": Layout(TABS, encoding="cp1251"),
+    "insales/products.csv": Layout(TABS, encoding="utf-16"),
+    "bitrix_shop/orders.csv": Layout(SEMICOLONS, encoding="cp1251"),
+    "pos/receipts.csv": Layout(SEMICOLONS, encoding="utf-8-sig"),
+    "payments/attempts.jsonl": Layout(LINES, first_line=1),
 }
 TRUTH = {
-    "truth/people.csv": CSV,
-    "truth/records.csv": CSV,
-    "truth/orders.csv": CSV,
-    "truth/order_lines.csv": CSV,
-    "truth/consents.csv": CSV,
-    "truth/defects.csv": CSV,
+    "truth/people.csv": Layout(),
+    "truth/records.csv": Layout(),
+    "truth/orders.csv": Layout(),
+    "truth/order_lines.csv": Layout(),
+    "truth/consents.csv": Layout(),
+    "truth/defects.csv": Layout(),
 }
 
 # The arguments of a simulation; only a folder that holds them is ever replaced.
@@ -73,7 +197,8 @@ class SimulatedCompany:
     """Its folder, absolute."""
 
     rows: Mapping[str, int]
-    """Rows by file name relative to `out`: repeated rows count, headers do not."""
+    """Rows by file name relative to `out`: repeated rows count, headers and totals,
+    whose `_row` is null, do not."""
 
     @property
     def paths(self) -> dict[str, Path]:
@@ -89,6 +214,7 @@ def simulate(
     seed: int = 360,
     end_on: date = date(2026, 10, 31),
     rates: DefectRates = DefectRates(),  # noqa: B008 - frozen, so safe to share
+    every_system: bool = False,
     threads: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> SimulatedCompany:
@@ -98,7 +224,8 @@ def simulate(
     who is who, what was really ordered and consented, and which cells were spoiled;
     it joins lists by '|' and keeps instants in UTC.
     `customers` people are followed for `days` days up to and including `end_on`,
-    Moscow time. The same arguments give the same bytes, however many `threads` DuckDB
+    Moscow time. With `every_system` the company also runs the systems that the demo
+    does without. The same arguments give the same bytes, however many `threads` DuckDB
     uses (None: one per core). `progress` hears the name of each file once written.
 
     An earlier simulation in `out` is replaced, once the new one is complete. Raises
@@ -120,7 +247,9 @@ def simulate(
             scratch / "company.duckdb", config=_configuration(scratch, threads)
         ) as con:
             _set_variables(con, customers, days, seed, end_on, rates)
-            rows = _write_company(con, company, progress or (lambda name: None))
+            rows = _write_company(
+                con, company, every_system, progress or (lambda name: None)
+            )
 
         arguments = {
             "customers": customers,
@@ -128,6 +257,7 @@ def simulate(
             "seed": seed,
             "end_on": end_on.isoformat(),
             "rates": asdict(rates),
+            "every_system": every_system,
         }
         (company / MARKER).write_text(json.dumps(arguments, indent=2) + "\n")
         if out.exists():
@@ -187,36 +317,86 @@ def _set_variables(
 
 
 def _write_company(
-    con: duckdb.DuckDBPyConnection, company: Path, progress: Callable[[str], None]
+    con: duckdb.DuckDBPyConnection,
+    company: Path,
+    every_system: bool,
+    progress: Callable[[str], None],
 ) -> dict[str, int]:
     """Write every file below `company`; rows by file name."""
-    for step in STEPS:
+    steps, exports = list(STEPS), dict(EXPORTS)
+    if every_system:
+        # The truth is drawn up last.
+        steps[-1:-1] = [f"sources/{system}" for system in OTHER_SYSTEMS]
+        exports |= OTHER_EXPORTS
+    for step in steps:
         con.execute((HERE / "sql" / f"{step}.sql").read_text(encoding="utf-8"))
 
     rows = {}
-    for name, options in (EXPORTS | TRUTH).items():
-        source, export = PurePosixPath(name).with_suffix("").parts
-        if name in EXPORTS:
-            _record_defects(con, source, export, name)
+    for name, layout in (exports | TRUTH).items():
+        source = PurePosixPath(name).parent.name
+        export = PurePosixPath(name).name.split(".")[0]
+        if name in exports:
+            _record_defects(con, source, export, name, layout)
         (company / source).mkdir(parents=True, exist_ok=True)
-        rows[name] = _copy(con, f"{source}.{export}", company / name, options)
+        rows[name] = _write(con, f"{source}.{export}", company / name, layout)
+        if name in exports:
+            rows[name] -= _totals(con, f"{source}.{export}")
         progress(name)
     return rows
 
 
-def _copy(
-    con: duckdb.DuckDBPyConnection, relation: str, path: Path, options: str
+def _write(
+    con: duckdb.DuckDBPyConnection, relation: str, path: Path, layout: Layout
 ) -> int:
     """Write a relation but for its columns that open with an underscore; its rows."""
+    columns = f"select columns('^[^_]') from {relation}"
+    if layout.is_workbook:
+        return _write_workbook(con.execute(columns), path)
     [(rows,)] = con.execute(
-        f"copy (select columns('^[^_]') from {relation}) to $path ({options})",
-        {"path": str(path)},
+        f"copy ({columns}) to $path ({layout.options})", {"path": str(path)}
     ).fetchall()
+    if layout.encoding != "utf-8" or layout.before or layout.after:
+        plain = path.rename(path.with_name(f".{path.name}"))
+        with (
+            plain.open(encoding="utf-8", newline="") as file,
+            path.open("w", encoding=layout.encoding, newline="") as delivered,
+        ):
+            delivered.write(layout.before)
+            shutil.copyfileobj(file, delivered)
+            delivered.write(layout.after)
+        plain.unlink()
     return int(rows)
 
 
+def _totals(con: duckdb.DuckDBPyConnection, relation: str) -> int:
+    """How many rows of an export are no records."""
+    [(totals,)] = con.execute(
+        f"select count(*) from {relation} where _row is null"
+    ).fetchall()
+    return int(totals)
+
+
+def _write_workbook(rows: duckdb.DuckDBPyConnection, path: Path) -> int:
+    """Write a result to an XLSX workbook; its rows. The bytes depend on it alone."""
+    count = 0
+    with xlsxwriter.Workbook(path, {"constant_memory": True}) as workbook:
+        workbook.set_properties({"created": datetime(2026, 1, 1, tzinfo=UTC)})
+        sheet = workbook.add_worksheet()
+        sheet.write_row(0, 0, [column[0] for column in rows.description or ()])
+        while row := rows.fetchone():
+            count += 1
+            for column, cell in enumerate(row):
+                if cell is not None:
+                    sheet.write_string(count, column, str(cell))
+    return count
+
+
 def _record_defects(
-    con: duckdb.DuckDBPyConnection, source: str, export: str, name: str
+    con: duckdb.DuckDBPyConnection,
+    source: str,
+    export: str,
+    name: str,
+    layout: Layout,
 ) -> None:
     """Note where in the file an export was spoiled.
 
@@ -234,7 +414,7 @@ def _record_defects(
                 _row,
                 _copy,
                 _defects,
-                2 + sum(_lines) over (order by rowid) - _lines as line
+                $first_line + sum(_lines) over (order by rowid) - _lines as line
 
             from {source}.{export}
 
@@ -296,5 +476,10 @@ def _record_defects(
 
         order by line, column_name
         """,
-        {"source": source, "export": export, "name": name},
+        {
+            "source": source,
+            "export": export,
+            "name": name,
+            "first_line": layout.first_line,
+        },
     )
