@@ -35,6 +35,7 @@ check: $(VENV)/installed-dev ## linters and types, then the tests
 
 bench: $(VENV)/installed-dev ## ratios and peak memory, one JSON and one table
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/quality.py
 
 lock: $(VENV)/installed-dev ## resolve the dependencies of pyproject.toml anew
 	$(BIN)/pip install --quiet uv

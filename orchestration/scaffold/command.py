@@ -41,8 +41,8 @@ class Added:
         new, found = self.new, self.new.profile
         width = max(len(column.name) for column in found.columns)
         lines = [
-            f"{new.sample_name}: {found.rows:,} rows; {found.dialect};"
-            f" {found.encoding}"
+            f"{new.sample_name}: {found.rows:,} rows; {found.dialect}"
+            + (f"; {found.encoding}" if found.encoding else "")
             + (f"; {found.rejects} lines fit no record" if found.rejects else ""),
             "",
             *(

@@ -21,6 +21,7 @@ LAYERS = (
     "defs",
     "definitions",
     "launch",
+    "commands",
     "cli",
 )
 
@@ -98,6 +99,7 @@ def test_the_clock_is_read_at_the_edge_only() -> None:
 
     assert readers <= {
         "orchestration.cli",
+        "orchestration.commands.quarantine",
         "orchestration.launch",
         "orchestration.components.landed_export",
         "orchestration.components.pipeline",

@@ -2,19 +2,19 @@ with
 
 held_contacts as (
 
-    {{ quarantined_rows("hubspot", "contacts") }}
+    {{ unmended_rows("hubspot", "contacts") }}
 
 ),
 
 held_members as (
 
-    {{ quarantined_rows("mailchimp", "members") }}
+    {{ unmended_rows("mailchimp", "members") }}
 
 ),
 
 held_events as (
 
-    {{ quarantined_rows("sendgrid", "events") }}
+    {{ unmended_rows("sendgrid", "events") }}
 
 ),
 
@@ -27,7 +27,6 @@ lines_of_no_record as (
 
     where
         rule = 'ragged_row'
-        and status = 'open'
         and source in ('hubspot', 'mailchimp', 'sendgrid')
 
 ),
@@ -50,7 +49,7 @@ held_texts as (
 
 ),
 
-final as (
+held_addresses as (
 
     select coalesce(emails.email, lower(trim(held_texts.contact_text))) as email
 
@@ -58,9 +57,26 @@ final as (
     left join emails
         on emails.contact_text = held_texts.contact_text
 
-    where held_texts.contact_text is not null
+    union all
 
-    group by coalesce(emails.email, lower(trim(held_texts.contact_text)))
+    -- an opt-out counts for the address that a misspelt one stands for
+    select emails.suggestion as email
+
+    from held_texts
+    inner join emails
+        on emails.contact_text = held_texts.contact_text
+
+),
+
+final as (
+
+    select email
+
+    from held_addresses
+
+    where email is not null
+
+    group by email
 
 )
 

@@ -6,8 +6,8 @@ import dagster as dg
 
 from orchestration.components.pipeline import Pipeline, contracts
 from orchestration.lib.landing import ledger
-from orchestration.lib.landing.inspection import identify
-from orchestration.lib.landing.lander import delivered_files, unclaimed_row
+from orchestration.lib.landing.lander import unclaimed_row
+from orchestration.lib.landing.landing_place import delivered_files
 from orchestration.lib.warehouse import connect
 
 _STABLE = dg.AssetCheckSpec(
@@ -31,10 +31,7 @@ def file_ledger(
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """One row per file seen in the landing place, with what became of it."""
     _, unclaimed = pipeline.claimed_files()
-    rows = [
-        unclaimed_row(name, identify(pipeline.landing_place / name), reason)
-        for name, reason in unclaimed.items()
-    ]
+    rows = [unclaimed_row(file, reason) for file, reason in unclaimed.items()]
     with connect(pipeline.settings.warehouse) as connection:
         ledger.record(connection, rows)
         changes = [
@@ -72,7 +69,7 @@ def every_file_was_read(pipeline: Pipeline) -> dg.AssetCheckResult:
             where outcome in ('refused', 'partly') and list_contains(?, file_name)
             order by file_name
             """,
-            [delivered_files(pipeline.landing_place)],
+            [[file.name for file in delivered_files(pipeline.landing_place)]],
         ).fetchall()
     return dg.AssetCheckResult(
         passed=not unread,

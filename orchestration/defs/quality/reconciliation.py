@@ -70,6 +70,7 @@ def quality(
             judge.reconcile(connection, exports)
             incomplete = deletions.incomplete_deliveries(connection)
             unbalanced = judge.unbalanced_files(connection)
+            statuses = judge.row_statuses(connection)
             counts = {
                 name: connection.execute(
                     f"select count(*) from quality.{name}"
@@ -81,7 +82,8 @@ def quality(
     for name, count in counts.items():
         yield dg.MaterializeResult(
             asset_key=["quality", name],
-            metadata={"dagster/row_count": count[0] if count else 0},
+            metadata={"dagster/row_count": count[0] if count else 0}
+            | (_by_status(statuses) if name == "quarantine" else {}),
         )
     yield dg.AssetCheckResult(
         asset_key=_BALANCE.asset_key,
@@ -96,3 +98,8 @@ def quality(
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"deliveries": "; ".join(incomplete)},
     )
+
+
+def _by_status(statuses: dict[str, int]) -> dict[str, int]:
+    """Rows by what became of them, as metadata that Dagster draws over time."""
+    return {f"rows {status}": count for status, count in statuses.items()}

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from orchestration.lib.landing.contract import ExportContract
-from orchestration.lib.landing.lander import LedgerRow, is_dated
+from orchestration.lib.landing.lander import LedgerRow
+from orchestration.lib.landing.landing_place import is_dated
 
 LANDED = ("landed", "partly")
 

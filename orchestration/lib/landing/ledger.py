@@ -105,7 +105,8 @@ def create_raw_table(
 
     A view over Parquet: contract columns first and always there, then whatever else
     was delivered, then `_file_id`, `_line`, `_loaded_at`, the number of the file's
-    delivery and whether a corrected file has superseded it.
+    delivery and whether a corrected file has superseded it. It is there twice:
+    `orders__delivered` stays as delivered, in `orders` the gate shows repaired texts.
     """
     files = in_order(contract, read(connection, contract))
     delivered = {name: None for file in files for name in file.row.columns}
@@ -117,6 +118,7 @@ def create_raw_table(
         for name in [*contract.columns, *extra]
     ]
     table = f"{quoted(contract.source)}.{quoted(contract.export)}"
+    untouched = f"{quoted(contract.source)}.{quoted(f'{contract.export}__delivered')}"
     connection.execute(f"create schema if not exists {quoted(contract.source)}")
     if files:
         paths = ", ".join(
@@ -140,8 +142,9 @@ def create_raw_table(
         ]
         origin = "where false"
     connection.execute(
-        f"create or replace view {table} as select {', '.join(columns)} {origin}"
+        f"create or replace view {untouched} as select {', '.join(columns)} {origin}"
     )
+    connection.execute(f"create or replace view {table} as from {untouched}")
     return sum(file.row.rows_delivered - file.row.rows_rejected for file in files)
 
 

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 import xlsxwriter
 
+from orchestration.lib.simulate import headers
 from orchestration.lib.simulate.rates import DefectRates
 
 HERE = Path(__file__).parent
@@ -29,8 +30,20 @@ STEPS = (
     "truth",
 )
 
-# Systems that not every simulation needs: sources/<name>.sql makes their exports.
+# Systems that not every simulation needs: sources/<name>.sql makes their exports;
+# sources/crm.sql and sales.sql make what several of them share.
 OTHER_SYSTEMS: tuple[str, ...] = (
+    "crm",
+    "hubspot",
+    "salesforce",
+    "amocrm",
+    "bitrix24",
+    "mailchimp",
+    "klaviyo",
+    "unisender",
+    "messaging",
+    "site",
+    "ga4",
     "meta_ads",
     "google_ads",
     "yandex_direct",
@@ -41,6 +54,13 @@ OTHER_SYSTEMS: tuple[str, ...] = (
     "questionnaires",
     "delivery",
     "service_desk",
+    "sales",
+    "shopify",
+    "woocommerce",
+    "insales",
+    "bitrix_shop",
+    "pos",
+    "payments",
 )
 
 CSV = "header"
@@ -90,6 +110,34 @@ EXPORTS = {
     "ads/campaign_costs.csv": Layout(),
 }
 OTHER_EXPORTS: dict[str, Layout] = {
+    "hubspot/companies.csv": Layout(),
+    "hubspot/deals.csv": Layout(),
+    "salesforce/contacts.csv": Layout(QUOTED_CSV),
+    "salesforce/accounts.csv": Layout(QUOTED_CSV),
+    "amocrm/deals.csv": Layout(
+        "header false, delimiter ';'", before=headers.AMOCRM_DEALS
+    ),
+    "bitrix24/contacts.xls": Layout(
+        LINES,
+        before=headers.BITRIX24_CONTACTS_ABOVE,
+        after=headers.BITRIX24_CONTACTS_BELOW,
+    ),
+    "bitrix24/companies.csv": Layout(
+        "header false, delimiter ';', force_quote *",
+        encoding="cp1251",
+        before=headers.BITRIX24_COMPANIES,
+    ),
+    "bitrix24/deals.csv": Layout(
+        "header, delimiter ';', force_quote *", encoding="cp1251"
+    ),
+    "mailchimp/campaign_activity.jsonl": Layout(LINES, first_line=1),
+    "klaviyo/profiles.csv": Layout(encoding="utf-8-sig"),
+    "klaviyo/events.jsonl": Layout(LINES, first_line=1),
+    "unisender/contacts.csv": Layout(),
+    "unisender/deliveries.csv": Layout(),
+    "messaging/deliveries.csv": Layout(),
+    "site/page_views.csv": Layout(),
+    "ga4/events.jsonl": Layout(LINES, first_line=1),
     "meta_ads/costs_usd.csv": Layout(encoding="utf-8-sig"),
     "meta_ads/costs_rub.csv": Layout(SEMICOLONS, encoding="utf-8-sig"),
     "google_ads/costs_eur.csv": Layout(
@@ -112,6 +160,15 @@ OTHER_EXPORTS: dict[str, Layout] = {
     "questionnaires/answers.xlsx": Layout(is_workbook=True),
     "delivery/addresses.csv": Layout(),
     "service_desk/tickets.csv": Layout(),
+    "shopify/products.csv": Layout(),
+    "shopify/abandoned_checkouts.csv": Layout(),
+    "woocommerce/orders.csv": Layout(),
+    "woocommerce/products.csv": Layout(encoding="utf-8-sig"),
+    "insales/orders.csv": Layout(TABS, encoding="cp1251"),
+    "insales/products.csv": Layout(TABS, encoding="utf-16"),
+    "bitrix_shop/orders.csv": Layout(SEMICOLONS, encoding="cp1251"),
+    "pos/receipts.csv": Layout(SEMICOLONS, encoding="utf-8-sig"),
+    "payments/attempts.jsonl": Layout(LINES, first_line=1),
 }
 TRUTH = {
     "truth/people.csv": Layout(),
