@@ -263,16 +263,6 @@
 {%- endmacro %}
 
 
-{# One row per place where the pattern occurs in the text; for a select list. #}
-{% macro every_match(text, pattern) -%}
-    {{ adapter.dispatch('every_match')(text, pattern) }}
-{%- endmacro %}
-
-{% macro duckdb__every_match(text, pattern) -%}
-    unnest(regexp_extract_all({{ text }}, '{{ pattern }}'))
-{%- endmacro %}
-
-
 {#
     The same with the number of the place, from 1; two columns of a select list, named
     as said.

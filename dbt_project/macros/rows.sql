@@ -71,32 +71,6 @@
 {%- endmacro %}
 
 
-{#
-    The rows of a raw export that hold, or held, something back which nobody mended:
-    those that wait in quarantine, and those that were dropped or released.
-#}
-{% macro unmended_rows(source_name, export) -%}
-    select delivered.*
-    from {{ source(source_name, export) }} as delivered
-    inner join (
-        select
-            file_id,
-            line
-        from {{ source("quality", "quarantine") }}
-        where
-            source = '{{ source_name }}'
-            and export = '{{ export }}'
-            and severity = 'critical'
-            and status <> 'repaired'
-        group by
-            file_id,
-            line
-    ) as unmended
-        on unmended.file_id = delivered._file_id
-        and unmended.line = delivered._line
-{%- endmacro %}
-
-
 {# A key made of several columns; null is a value of its own. #}
 {% macro surrogate_key(columns) -%}
     {%- set parts = [] -%}

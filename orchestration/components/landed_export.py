@@ -290,6 +290,9 @@ def judged_export(contract: ExportContract, landed: list[LedgerRow]) -> JudgedEx
         grouped_by=contract.grouped_by,
         group_header=contract.group_header,
         row_key=contract.row_key,
+        withdrawing_columns=(
+            contract.email_columns if contract.carries_consent else ()
+        ),
     )
 
 

@@ -116,6 +116,9 @@ class Gate:
             grouped_by=self.contract.grouped_by,
             group_header=self.contract.group_header,
             row_key=self.contract.row_key,
+            withdrawing_columns=(
+                self.contract.email_columns if self.contract.carries_consent else ()
+            ),
         )
 
     @property

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestration.lib.landing import csv_reader
+from orchestration.lib.landing import csv_reader, records
 from orchestration.lib.landing.contract import ExportContract
 from orchestration.lib.landing.csv_reader import DELIMITERS, CsvReading
 from orchestration.lib.landing.inspection import CHUNK_BYTES, Refused, identify
@@ -292,6 +291,43 @@ def test_numbers_and_dates_stay_the_text_they_were(tmp_path: Path) -> None:
     ]
 
 
+def test_one_line_may_hold_a_field_that_is_longer_than_a_record_of_several(
+    tmp_path: Path,
+) -> None:
+    """Beside a bare return it was rejected for a quote that was not there."""
+    long = "x" * (csv_reader.MAX_RECORD_BYTES + 1)
+
+    result = read(tmp_path / "a.csv", f"id,name,note\n1,{long},b\rc\n")
+
+    assert result.rows == [(2, ("1", long, "b\rc"))]
+
+
+@pytest.mark.parametrize(
+    ("rejected", "good", "is_refused"), [(6, 5, True), (6, 6, False), (5, 0, False)]
+)
+def test_lines_that_mostly_fit_no_record_are_refused_before_they_fill_the_memory(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rejected: int,
+    good: int,
+    is_refused: bool,
+) -> None:
+    """A 60 MB file of one letter per line took 15 GB and ended the process."""
+    monkeypatch.setattr(records, "MAX_REJECTS", 5)
+    content = "id,name,note\n" + "1,a,b\n" * good + "1,a\n" * rejected
+
+    if is_refused:
+        with pytest.raises(Refused) as refusal:
+            read(tmp_path / "a.csv", content)
+
+        assert str(refusal.value) == (
+            "more than 5 rows fit no record, the first on line 7 (2 fields where the"
+            " header has 3): ask for the export again"
+        )
+    else:
+        assert len(read(tmp_path / "a.csv", content).rejects) == rejected
+
+
 def test_a_quote_may_span_lines_up_to_the_limit_and_no_further(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,17 +341,10 @@ def test_a_quote_may_span_lines_up_to_the_limit_and_no_further(
         assert [line for line, *_ in result.rejects] == [5, 6, 7, 8]
 
 
-@pytest.fixture
-def small_records(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Records of at most 40 bytes; the csv module's own limit is of the process."""
-    limit = csv.field_size_limit()
+def test_a_quote_may_span_bytes_up_to_the_limit_and_no_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(csv_reader, "MAX_RECORD_BYTES", 40)
-    yield
-    csv.field_size_limit(limit)
-
-
-@pytest.mark.usefixtures("small_records")
-def test_a_quote_may_span_bytes_up_to_the_limit_and_no_further(tmp_path: Path) -> None:
     content = f'id,name,note\n1,"a\nb",c\n2,"{"d" * 16}\n{"e" * 16}",ffff\n3,g,h\n'
 
     for chunk_bytes in (5, CHUNK_BYTES):
@@ -454,3 +483,24 @@ def test_a_line_over_the_limit_is_refused_with_its_number(
             "id,name,note\n1,a,b\n2," + "x" * 100 + ",c\n",
             chunk_bytes=16,
         )
+
+
+@pytest.mark.parametrize(
+    ("limit", "header", "reason"),
+    [
+        ("MAX_RECORD_BYTES", "x" * 65, "longer than 64 bytes where the header should"),
+        ("MAX_COLUMNS", "id" + ",a" * 64, "more than 64 columns where the header"),
+    ],
+)
+def test_a_header_beyond_every_table_is_refused_and_not_taken_apart(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    header: str,
+    reason: str,
+) -> None:
+    """Five million commas took 17 GB and a minute, and ended in an error of Arrow's."""
+    monkeypatch.setattr(csv_reader, limit, 64)
+
+    with pytest.raises(Refused, match=f"line 2: {reason}"):
+        read(tmp_path / "a.csv", f"\n{header}\n1,a,b\n")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestration.lib.landing import json_reader
+from orchestration.lib.landing import json_reader, records
 from orchestration.lib.landing.contract import ExportContract
 from orchestration.lib.landing.inspection import CHUNK_BYTES, Refused, identify
 from orchestration.lib.landing.json_reader import JsonReading
@@ -307,6 +307,41 @@ def test_columns_found_later_are_null_before(
     ]
 
 
+@pytest.mark.parametrize(
+    ("limit", "value"), [("CELLS_PER_BLOCK", 4), ("CHARACTERS_PER_BLOCK", 20)]
+)
+def test_wide_and_long_records_make_blocks_of_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+) -> None:
+    monkeypatch.setattr(json_reader, limit, value)
+    (tmp_path / "a.json").write_text('{"id": 1, "kind": 2}\n' * 3)
+
+    blocks = list(JsonReading(identify(tmp_path / "a.json"), CONTRACT, "utf-8"))
+
+    assert max(block.table.num_rows for block in blocks) < 3
+    assert sum(block.table.num_rows for block in blocks) == 3
+
+
+def test_keys_without_end_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Objects keyed by customer made a column of each, and a table without measure."""
+    monkeypatch.setattr(json_reader, "MAX_COLUMNS", 3)
+
+    with pytest.raises(Refused, match="line 4: more than 3 different keys: this is no"):
+        read(tmp_path / "a.json", "".join(f'{{"c{n}": {n}}}\n' for n in range(4)))
+
+
+def test_columns_stay_right_when_more_sets_of_keys_come_than_are_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_reader, "_KEY_SETS", 1)
+
+    result = read(tmp_path / "a.json", '{"id": 1}\n{"kind": 2}\n{"id": 3}\n')
+
+    assert result.rows == [(1, {"id": "1"}), (2, {"kind": "2"}), (3, {"id": "3"})]
+
+
 # -- what is broken -----------------------------------------------------------------
 
 
@@ -424,6 +459,42 @@ def test_a_good_line_after_a_broken_one_is_kept_whatever_the_chunks(
         result = read(tmp_path / "a.json", text, chunk_bytes=chunk_bytes)
 
         assert [cells["id"] for _, cells in result.rows] == ["1", "2"]
+
+
+def test_a_line_after_a_broken_one_may_be_indented_whatever_the_chunks(
+    tmp_path: Path,
+) -> None:
+    text = '{"id": nope}\n\n' + "\t" * json_reader._INDENTATION + '{"id": 1}\n'
+
+    for chunk_bytes in range(1, 100):
+        result = read(tmp_path / "a.json", text, chunk_bytes=chunk_bytes)
+
+        assert result.rows == [(3, {"id": "1"})]
+        assert [lost for *_, lost in result.rejects] == ['{"id": nope}']
+
+
+def test_an_element_longer_than_the_limit_costs_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quote that is never closed made the rest of the file one text in memory."""
+    monkeypatch.setattr(json_reader, "MAX_ELEMENT_CHARACTERS", 50)
+    text = f'{{"id": "{"x" * 100}"}}\n{{"id": 2}}\n'
+
+    result = read(tmp_path / "a.json", text, chunk_bytes=10)
+
+    assert result.rows == [(2, {"id": "2"})]
+    assert [reason for _, reason, _ in result.rejects] == [
+        "no JSON of up to 50 characters"
+    ]
+
+
+def test_elements_that_are_mostly_broken_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "MAX_REJECTS", 3)
+
+    with pytest.raises(Refused, match="more than 3 rows fit no record, the first"):
+        read(tmp_path / "a.json", '{"id": 1}\n' + "{nope}\n" * 4)
 
 
 def test_a_whole_file_of_garbage_is_kept_in_part(

@@ -507,3 +507,37 @@ def test_rows_judged_leave_out_dropped_copies_alone(costs: Gate) -> None:
     judged = costs.all(f"select _line from ({costs.export.judged_rows}) order by all")
 
     assert judged == [(2,), (4,)]
+
+
+# -- addresses that may have opted out ----------------------------------------------
+
+
+def test_addresses_of_rows_that_nobody_mended_are_held_where_rows_can_withdraw_consent(
+    tmp_path: Path,
+) -> None:
+    texts = "select contact_text from quality.held_contact_texts order by 1"
+    delivered = (
+        "day,amount,email\n2026-03-01,1O,Held@Mail.ru\n2026-03-02,5,flows@mail.ru\n"
+        "ragged,Torn@Mail.ru\n"
+    )
+    for carries_consent, held in (
+        (True, [("Held@Mail.ru",), ("Torn@Mail.ru",)]),
+        (False, []),
+    ):
+        folder = tmp_path / str(carries_consent)
+        folder.mkdir()
+        gate = gate_of(folder, replace(COSTS, carries_consent=carries_consent))
+        gate.deliver("costs.csv", delivered)
+        gate.judge()
+
+        assert gate.all(texts) == held
+        gate.connection.execute("update quality.quarantine set status = 'dropped'")
+        judge.reconcile(gate.connection, [gate.export])
+        assert gate.all(texts) == held, "a dropped row was not read either"
+        gate.connection.execute(
+            "update quality.quarantine set status = 'repaired'"
+            " where rule <> 'ragged_row'"
+        )
+        judge.reconcile(gate.connection, [gate.export])
+        assert gate.all(texts) == held[1:]
+        gate.connection.close()

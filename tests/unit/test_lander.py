@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestration.lib.landing import csv_reader, json_reader, lander
+from orchestration.lib.landing import csv_reader, json_reader, lander, records
 from orchestration.lib.landing.contract import ExportContract
 from orchestration.lib.landing.inspection import Delivered, identify
 from orchestration.lib.landing.lander import (
@@ -141,6 +141,37 @@ def test_only_the_data_file_and_its_rejects_are_left(tmp_path: Path) -> None:
         f"{row.file_id}.parquet",
         f"{row.file_id}.rejects.parquet",
     ]
+
+
+def test_blocks_are_gathered_to_row_groups_and_rejects_of_all_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defaults = csv_reader.CsvReading.__init__.__kwdefaults__
+    monkeypatch.setitem(defaults, "chunk_bytes", 64)
+    monkeypatch.setattr(lander, "ROW_GROUP_BYTES", 2_000)
+    text = "id\n" + "".join(f"{n}\n" if n % 7 else "1,2\n" for n in range(500))
+
+    row = land(tmp_path, text)
+
+    groups = parquet.read_metadata(data_path(tmp_path / "raw", row)).num_row_groups
+    assert 5 < groups < 20
+    lines = [each["_line"] for each in rows(tmp_path, row)]
+    assert lines == [n + 2 for n in range(500) if n % 7]
+    assert [each["line"] for each in rejects(tmp_path, row)] == list(range(2, 502, 7))
+    assert row.rows_rejected == 72
+
+
+def test_a_file_refused_for_its_rejects_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "MAX_REJECTS", 3)
+
+    row = land(tmp_path, "id,name\n" + "1,a\n" * 3 + "1\n" * 9)
+
+    assert row.outcome == "refused"
+    assert row.reason is not None
+    assert row.reason.startswith("orders.csv: more than ")
+    assert files_below(tmp_path / "raw") == []
 
 
 def test_an_extra_column_lands_and_is_named(tmp_path: Path) -> None:

@@ -498,7 +498,7 @@ def test_a_workbook_with_too_many_texts_is_refused(
 def test_one_row_cannot_fill_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(xlsx_reader, "MAX_PART_BYTES", 1024 * 1024)
+    monkeypatch.setattr(xlsx_reader, "MAX_ROW_BYTES", 1024 * 1024)
     bomb = b"<row>" + b"<c/>" * 2_000_000
     content = rewritten(
         workbook(("id", "name"), (1, "a"), (2, "b")),

@@ -1,51 +1,14 @@
 with
 
-held_contacts as (
+held_texts as (
 
-    {{ unmended_rows("hubspot", "contacts") }}
-
-),
-
-held_members as (
-
-    {{ unmended_rows("mailchimp", "members") }}
-
-),
-
-held_events as (
-
-    {{ unmended_rows("sendgrid", "events") }}
-
-),
-
-lines_of_no_record as (
-
-    select
-        {{ every_match("value", "[^,;|\"\t <>]+@[^,;|\"\t <>]+") }} as contact_text
-
-    from {{ source("quality", "quarantine") }}
-
-    where
-        rule = 'ragged_row'
-        and source in ('hubspot', 'mailchimp', 'sendgrid')
+    select * from {{ source("quality", "held_contact_texts") }}
 
 ),
 
 emails as (
 
     select * from {{ source("quality", "email_addresses") }}
-
-),
-
-held_texts as (
-
-    select email as contact_text from held_contacts
-    union all
-    select email_address as contact_text from held_members
-    union all
-    select email as contact_text from held_events
-    union all
-    select contact_text from lines_of_no_record
 
 ),
 

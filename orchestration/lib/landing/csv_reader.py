@@ -9,6 +9,7 @@ itself, one line, and reading resumes on the next.
 
 import codecs
 import csv
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -24,20 +25,28 @@ from orchestration.lib.landing.header import (
     read_header,
 )
 from orchestration.lib.landing.inspection import (
-    CHUNK_BYTES,
     CutShort,
     Delivered,
     Refused,
     chunks,
 )
-from orchestration.lib.landing.records import LINE, Block, Reject, text_table
+from orchestration.lib.landing.records import (
+    LINE,
+    MAX_COLUMNS,
+    Block,
+    Reject,
+    refuse_if_mostly_rejects,
+    text_table,
+)
 
 DELIMITERS = (",", ";", "\t", "|")
+#: Bounds what the shortest lines can cost: arrays hold several numbers for each.
+CHUNK_BYTES = 2 * 1024 * 1024
 #: How far an open quote may reach before its line is taken for a stray quote.
 MAX_RECORD_LINES = 1_000
 MAX_RECORD_BYTES = 1024 * 1024
 #: A longer line without an end is no delimited text.
-MAX_LINE_BYTES = 64 * 1024 * 1024
+MAX_LINE_BYTES = 16 * 1024 * 1024
 
 _NEWLINE, _RETURN, _QUOTE = (ord(character) for character in '\n\r"')
 #: Stands in for a carriage return inside a field, which `csv` takes for a line end.
@@ -152,6 +161,11 @@ class CsvReading:
             text = record.decode().strip("\r\n")
             if not text.strip():
                 break
+            if max(map(text.count, DELIMITERS)) >= MAX_COLUMNS:
+                raise Refused(
+                    f"line {first_line}: more than {MAX_COLUMNS} columns where the"
+                    " header should be: this is no table, ask for the export again"
+                )
             delimiter, header = best_header(text, contract)
             if search.accepts(f"line {first_line}", header):
                 return CsvDialect(
@@ -183,6 +197,11 @@ class CsvReading:
             if is_at_end:
                 break
             self._line += 1
+        if len(record) > MAX_RECORD_BYTES:
+            raise Refused(
+                f"line {first_line}: longer than {MAX_RECORD_BYTES} bytes where the"
+                " header should be: this is no table, ask for the export again"
+            )
         return first_line, record
 
 
@@ -349,6 +368,7 @@ class _Lines:
                 text=self._line_text(index, index),
             )
         )
+        refuse_if_mostly_rejects(self.rejects, len(self.ends) - len(self.rejects))
 
     def _leave_from(self, index: int) -> None:
         """Leave this line and all after it for the next stretch."""
@@ -425,7 +445,7 @@ class _Lines:
 
 def _fields(text: str, delimiter: str, *, is_strict: bool = True) -> list[str] | None:
     """The fields of one record, or None when its quotes do not close or fit."""
-    csv.field_size_limit(MAX_RECORD_BYTES)
+    csv.field_size_limit(sys.maxsize)
     marked = text.replace("\r", _RETURN_MARK)
     lines = [f"{line}\n" for line in marked.split("\n")]
     try:

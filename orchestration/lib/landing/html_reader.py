@@ -175,11 +175,11 @@ class _Page:
         first = len(self._cells)
         if first + columns > MAX_COLUMNS:
             self._problem = "a cell beyond the last column that there can be"
-            columns = 1
-        self._cells += [_cell_text(self._text), *[None] * (columns - 1)]
-        if rows > 1:
-            reach = dict.fromkeys(range(first, first + columns), rows - 1)
-            self._reaches |= reach
+        else:
+            self._cells += [_cell_text(self._text), *[None] * (columns - 1)]
+            if rows > 1:
+                reach = dict.fromkeys(range(first, first + columns), rows - 1)
+                self._reaches |= reach
         self._text = None
 
 

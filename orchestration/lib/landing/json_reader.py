@@ -6,6 +6,7 @@ that starts an object.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,23 +15,43 @@ import pyarrow as pa
 
 from orchestration.lib.landing.contract import ExportContract, column_names
 from orchestration.lib.landing.inspection import (
-    CHUNK_BYTES,
     CutShort,
     Delivered,
     Refused,
     texts,
 )
-from orchestration.lib.landing.records import LINE, Block, Reject
+from orchestration.lib.landing.records import (
+    LINE,
+    MAX_COLUMNS,
+    Block,
+    Reject,
+    refuse_if_mostly_rejects,
+)
 
+#: A block ends with the first of these: what is wide, long or much stays in bounds.
 ROWS_PER_BLOCK = 100_000
+CELLS_PER_BLOCK = 5_000_000
+CHARACTERS_PER_BLOCK = 32 * 1024 * 1024
+#: Small, because the place of every error is counted out from the start of the text.
+CHUNK_BYTES = 1024 * 1024
+#: A longer element is taken for broken; the file around it is not held in memory.
+MAX_ELEMENT_CHARACTERS = 8 * 1024 * 1024
 #: How much of a broken stretch is kept to look at.
 MAX_REJECT_CHARACTERS = 10_000
-_SPACE_AND_COMMA = " \t\r\n,"
+#: How many sets of keys are remembered with their columns.
+_KEY_SETS = 1_000
+_SPACE = re.compile(r"[ \t\r\n]*")
+_SPACE_AND_COMMA = re.compile(r"[ \t\r\n,]*")
+#: How far a line may be indented and yet be seen to start an object, or end the array.
+_INDENTATION = 64
+_NEXT_LINE = re.compile(rf"\n[ \t\r]{{0,{_INDENTATION}}}[{{\]]")
 _TOO_DEEP = "no JSON that can be read: nested too deeply"
 
 
 class _Number(str):
     """A number as it was written."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +93,9 @@ class JsonReading:
         self._found: dict[str, None] = {}
         self._names: dict[tuple[str, ...], list[str]] = {}
         self._text, self._at, self._line = "", 0, 1
+        self._consumed = 0
         self._is_at_end = False
-        first = self._next_character(" \t\r\n")
+        first = self._next_character(_SPACE)
         if first is None or first not in "[{":
             raise Refused("the file starts with neither [ nor {: this is no JSON")
         self.dialect = JsonDialect(is_array=first == "[")
@@ -92,22 +114,28 @@ class JsonReading:
         return {}
 
     def __iter__(self) -> Iterator[Block]:
-        """Blocks of at most `ROWS_PER_BLOCK` records, in file order."""
+        """Blocks of bounded size, in file order."""
         rows: list[dict[str, str | None]] = []
         lines: list[int] = []
         rejects: list[Reject] = []
-        last_line = 0
+        last_line = block_start = 0
         for start, value in self._values():
             # A line names one row: records that share a line are numbered on from it.
             last_line = line = max(start, last_line + 1)
             if isinstance(value, Reject):
                 rejects.append(replace(value, line=line))
+                refuse_if_mostly_rejects(rejects, len(rows))
             else:
                 rows.append(value)
                 lines.append(line)
-            if len(rows) >= ROWS_PER_BLOCK:
+            if (
+                len(rows) >= ROWS_PER_BLOCK
+                or len(rows) * len(self._found) >= CELLS_PER_BLOCK
+                or self._consumed - block_start >= CHARACTERS_PER_BLOCK
+            ):
                 yield self._block(rows, lines, rejects)
                 rows, lines, rejects = [], [], []
+                block_start = self._consumed
         yield self._block(rows, lines, rejects)
 
     def _block(
@@ -141,17 +169,17 @@ class JsonReading:
 
     def _advance(self, to: int) -> None:
         self._line += self._text.count("\n", self._at, to)
+        self._consumed += to - self._at
         self._at = to
 
-    def _next_character(self, skipped: str) -> str | None:
+    def _next_character(self, skipped: re.Pattern[str]) -> str | None:
         """Move to the next character that is not skipped; None at the end."""
         while True:
-            at = self._at
-            while at < len(self._text) and self._text[at] in skipped:
-                at += 1
-            self._advance(at)
-            if at < len(self._text):
-                return self._text[at]
+            found = skipped.match(self._text, self._at)
+            assert found is not None, "the pattern fits nothing at all, too"
+            self._advance(found.end())
+            if self._at < len(self._text):
+                return self._text[self._at]
             if not self._read_more():
                 return None
 
@@ -178,8 +206,13 @@ class JsonReading:
             try:
                 value, end = self._decoder.raw_decode(self._text, self._at)
             except json.JSONDecodeError as error:
-                if self._may_continue(error) and self._read_more():
-                    continue
+                if self._may_continue(error):
+                    if len(self._text) - self._at > MAX_ELEMENT_CHARACTERS:
+                        return self._skip_broken(
+                            f"no JSON of up to {MAX_ELEMENT_CHARACTERS} characters"
+                        )
+                    if self._read_more():
+                        continue
                 return self._skip_broken(f"no JSON: {error.msg}")
             except RecursionError:
                 return self._skip_broken(_TOO_DEEP)
@@ -199,29 +232,31 @@ class JsonReading:
     def _skip_broken(self, reason: str) -> Reject:
         """Give up the text up to the next line that starts an object."""
         line = self._line
-        kept: list[str] = []
-        last_character = ""
+        kept = last_character = ""
         while True:
-            newline = self._text.find("\n", self._at)
-            end = newline + 1 if newline >= 0 else len(self._text)
+            found = _NEXT_LINE.search(self._text, self._at)
+            if found:
+                end = found.start() + 1
+            elif self._is_at_end:
+                end = len(self._text)
+            else:  # a line whose end is still to come may be the next one
+                near_end = len(self._text) - len("\n{") - _INDENTATION
+                newline = self._text.rfind("\n", max(self._at, near_end))
+                end = newline if newline >= 0 else len(self._text)
             skipped = self._text[self._at : end]
-            kept.append(skipped[:MAX_REJECT_CHARACTERS])
+            kept = (kept + skipped[:MAX_REJECT_CHARACTERS])[:MAX_REJECT_CHARACTERS]
             last_character = skipped.rstrip()[-1:] or last_character
             self._advance(end)
-            if newline < 0 and self._read_more():
-                continue
-            while len(self._text) - self._at < 64 and self._read_more():
-                pass
-            rest = self._text[self._at : self._at + 64].lstrip()
-            if rest[:1] in ("{", "]") or (not rest and self._is_at_end):
+            if found or self._is_at_end:
                 break
-        if not rest and last_character == "]":
+            self._read_more()
+        if not found and last_character == "]":
             self._is_open = False  # the array's end stood behind what is broken
-        is_cut = not rest and last_character not in ("}", "]")
+        is_cut = not found and last_character not in ("}", "]")
         return Reject(
             line=line,
             reason=reason + "; the file ends inside it: it was cut" * is_cut,
-            text="".join(kept)[:MAX_REJECT_CHARACTERS].strip(),
+            text=kept.strip(),
         )
 
     def _row(
@@ -236,8 +271,15 @@ class JsonReading:
             return Reject(line=line, reason="not a JSON object", text=text)
         keys = tuple(value)
         if keys not in self._names:
+            if len(self._names) >= _KEY_SETS:
+                self._names.clear()
             self._names[keys] = column_names(list(keys))
             self._found |= dict.fromkeys(self._names[keys])
+            if len(self._found) > MAX_COLUMNS:
+                raise Refused(
+                    f"line {line}: more than {MAX_COLUMNS} different keys: this is no"
+                    " table, ask for one record per object"
+                )
         return {
             name: _text(cell)
             for name, cell in zip(self._names[keys], value.values(), strict=True)

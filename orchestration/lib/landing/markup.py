@@ -17,7 +17,7 @@ SAFE_PARSING: dict[str, Any] = {
     "remove_pis": True,
 }
 #: One element alone would otherwise fill the memory.
-MAX_ELEMENT_BYTES = 64 * 1024**2
+MAX_ELEMENT_BYTES = 8 * 1024**2
 CHUNK_BYTES = 256 * 1024
 
 Element = Any  # lxml has no types

@@ -1,7 +1,7 @@
 """What a reader hands to the lander: blocks of all-text records, and rejects."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from math import isfinite
@@ -9,17 +9,40 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from orchestration.lib.landing.inspection import Refused
+
 LINE = "_line"
 _WHOLE_NUMBER = re.compile("-?[0-9]+")
+#: More of them are no columns but data.
+MAX_COLUMNS = 5_000
+#: A file may always have so many rejects; more of them must be outnumbered by records.
+MAX_REJECTS = 100_000
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Reject:
     """A delivered row that fits no record of its file."""
 
     line: int
     reason: str
     text: str
+
+
+def refuse_if_mostly_rejects(rejects: Sequence[Reject], others: int) -> None:
+    """Give up on a stretch that is something else than it was taken for.
+
+    Its rejects would fill the memory, and then the quarantine, and help nobody.
+
+    Args:
+        rejects: those of the stretch so far.
+        others: how many of its rows may still be records.
+    """
+    if len(rejects) > max(MAX_REJECTS, others):
+        first = min(rejects, key=lambda reject: reject.line)
+        raise Refused(
+            f"more than {len(rejects) - 1} rows fit no record, the first on line"
+            f" {first.line} ({first.reason}): ask for the export again"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

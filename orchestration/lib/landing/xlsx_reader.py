@@ -32,8 +32,9 @@ from orchestration.lib.landing.table_reader import (
 
 #: Texts of a workbook are kept in memory while it is read.
 MAX_TEXTS_BYTES = 256 * 1024**2
-#: Parts that describe the workbook, and single rows.
-MAX_PART_BYTES = 64 * 1024**2
+#: So are the parts that describe the workbook, and single rows, as trees of elements.
+MAX_PART_BYTES = 16 * 1024**2
+MAX_ROW_BYTES = 8 * 1024**2
 _DAMAGE = (
     BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error,
     etree.XMLSyntaxError,
@@ -229,8 +230,8 @@ class _Metered:
 
     def read(self, size: int) -> bytes:
         self.spent += size
-        if self.spent > MAX_PART_BYTES:
-            raise EOFError(f"a row of more than {MAX_PART_BYTES} bytes")
+        if self.spent > MAX_ROW_BYTES:
+            raise EOFError(f"a row of more than {MAX_ROW_BYTES} bytes")
         return self._content.read(size)
 
 

@@ -28,6 +28,7 @@ from orchestration.lib.landing.table_reader import TableReading
 ROWS_PER_BLOCK = 20_000
 #: How much of the file is looked at to find out which elements are records.
 SAMPLE_BYTES = 1024 * 1024
+SAMPLE_RECORDS = 100
 _SCHEMA_INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
 
 
@@ -158,7 +159,10 @@ class XmlReading:
     def _fits(self, alike: list[Element], search: HeaderSearch) -> bool:
         if not any(len(each) or each.attrib for each in alike):
             return False  # a value, and no record
-        headers = [self._header(each, list(_cells(each, ()))) for each in alike]
+        headers = [
+            self._header(each, list(_cells(each, ())))
+            for each in alike[:SAMPLE_RECORDS]
+        ]
         names = dict.fromkeys(name for header in headers for name in header.columns)
         return search.accepts(
             f"element <{local_name(alike[0])}>", Header(columns=tuple(names))

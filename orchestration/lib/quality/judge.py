@@ -6,6 +6,9 @@
     quality.held_rows       one row per row that does not flow: what staging leaves out
     quality.reconciliation  one row per file: delivered = accepted + quarantined
                             + duplicates
+    quality.held_contact_texts
+                            one row per address in a row that nobody mended, of exports
+                            that can withdraw consent
 
 Verdicts belong to a file, a version of the rules and the decisions on its rows
 (overrides.py), and are made once for each.
@@ -75,6 +78,17 @@ create or replace table quality.reconciliation (
 )
 """
 
+_HELD_CONTACT_TEXTS = """
+create or replace table quality.held_contact_texts (
+    source varchar not null,
+    export varchar not null,
+    contact_text varchar not null
+)
+"""
+
+#: Addresses in a line that fits no record, whatever stands around them.
+_ADDRESS = r"""[^,;|"\t <>]+@[^,;|"\t <>]+"""
+
 #: A dropped row stays out: it is settled, not mended.
 _HELD = "severity = 'critical' and status in ('open', 'dropped')"
 
@@ -116,6 +130,8 @@ class JudgedExport:
     group_header: str | None
     #: Columns that tell the thing a row is about from others.
     row_key: tuple[str, ...] = ()
+    #: Columns of addresses that its rows may withdraw consent for.
+    withdrawing_columns: tuple[str, ...] = ()
 
     @property
     def table(self) -> str:
@@ -651,15 +667,55 @@ def _hold_whole_groups(
 def reconcile(
     connection: duckdb.DuckDBPyConnection, exports: Sequence[JudgedExport]
 ) -> None:
-    """Rebuild `quality.held_rows` and `quality.reconciliation` for all exports.
+    """Rebuild the tables that are drawn from the verdicts on all exports.
 
     The four figures of a file are counted apart from each other (delivered by the
     lander, accepted in the raw table), so that a lost row shows.
     """
     connection.execute(_HELD_ROWS)
     connection.execute(_RECONCILIATION)
+    connection.execute(_HELD_CONTACT_TEXTS)
     for export in exports:
         connection.execute(f"insert into quality.reconciliation {_counts(export)}")
+        if export.withdrawing_columns:
+            connection.execute(
+                f"insert into quality.held_contact_texts {_held_contact_texts(export)}"
+            )
+
+
+def _held_contact_texts(export: JudgedExport) -> str:
+    """Addresses that may have opted out in a row which nobody mended.
+
+    Of rows that wait, and of those that were dropped or released: what they said about
+    consent was not read.
+    """
+    cells = " union all ".join(
+        f"""
+        select delivered.{quoted(column)} as contact_text
+        from {export.delivered} as delivered
+        inner join quality.quarantine
+            on quarantine.file_id = delivered._file_id
+            and quarantine.line = delivered._line
+        where
+            quarantine.source = {literal(export.source)}
+            and quarantine.export = {literal(export.export)}
+            and quarantine.severity = 'critical'
+            and quarantine.status <> 'repaired'
+        """
+        for column in export.withdrawing_columns
+    )
+    return f"""
+        select distinct {export.key}, contact_text
+        from (
+            {cells}
+            union all
+            select unnest(regexp_extract_all(value, {literal(_ADDRESS)}))
+            from quality.quarantine
+            where {export.is_it} and rule = {literal(RAGGED_ROW)}
+        )
+        where contact_text is not null
+        order by contact_text
+    """
 
 
 def _counts(export: JudgedExport) -> str:

@@ -19,7 +19,7 @@ handed_in as (
     from people
 
     where country = 'RU'
-        and share(digest, 0) < 0.15
+        and share(digest, 0) < 0.12
 
 ),
 
