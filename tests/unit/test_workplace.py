@@ -459,6 +459,21 @@ def test_a_later_line_without_the_orders_name_belongs_to_the_order_above(
     assert [price for sku, price in prices if sku in "bc"] == ["10", "x", "10"]
 
 
+def test_like_lines_of_two_orders_are_told_apart_without_a_key(tmp_path: Path) -> None:
+    orders = gate_of(tmp_path, replace(ORDERS, row_key=()))
+    file_id = orders.deliver(
+        "orders.csv", lines("#1,11,a,1", ",,b,x", "#2,12,a,1", ",,b,x")
+    )
+    orders.judge()
+    orders.decide("repair", row_ids=(f"{file_id}:5",), text="10")
+
+    orders.judge()
+
+    prices = orders.all("select price from shop.orders order by _line")
+    assert prices == [("1",), ("x",), ("1",), ("10",)]
+    orders.connection.close()
+
+
 def test_a_first_line_without_a_name_is_of_no_order_above_it(orders: Gate) -> None:
     orders.deliver("orders_1.csv", lines("#1,11,a,1", ",12,b,x"))
     orders.judge()
