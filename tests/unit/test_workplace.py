@@ -338,6 +338,30 @@ def test_a_released_warning_is_settled(
     assert people.figures() == [(1, 1, 0, 0)]
 
 
+@pytest.mark.parametrize("kind", [None, "release", "drop"])
+def test_a_repaired_address_of_a_row_that_is_not_mended_may_have_opted_out(
+    tmp_path: Path, kind: Any
+) -> None:
+    people = gate_of(tmp_path, replace(PEOPLE, carries_consent=True))
+    people.deliver("people.csv", HEADER + "1,nobody,soon,1\n2,nobody,,2\n")
+    people.judge()
+    people.decide("repair", rule="invalid_contact", text="boris@mail.ru")
+    if kind:
+        people.decide(kind, rule="unparsable_date")
+
+    people.judge()
+
+    held = people.all("select contact_text from quality.held_contact_texts order by 1")
+    assert held == [("boris@mail.ru",), ("nobody",)]
+    people.decide("repair", rule="unparsable_date", text="2000-01-01", at="10:00",
+                  row_ids=tuple(row for [row] in people.all(
+                      "select row_id from quality.quarantine"
+                      " where rule = 'unparsable_date'")))  # fmt: skip
+    people.judge()
+    assert people.all("from quality.held_contact_texts") == []
+    people.connection.close()
+
+
 # -- orders of several rows ---------------------------------------------------------
 
 

@@ -227,10 +227,6 @@ def load(
             f"""
             delete from quality.judged_files
             where {is_it} and file_id in (
-                select file_id from quality.quarantine
-                where {is_it}
-                    and override_id in (select override_id from changed_overrides)
-                union all
                 select file_id from ({fitting("changed_overrides")}) where {is_it}
             )
             returning file_id
