@@ -36,6 +36,7 @@ check: $(VENV)/installed-dev ## linters and types, then the tests
 bench: $(VENV)/installed-dev ## ratios and peak memory, as tables and as JSON
 	$(BIN)/python benchmarks/landing.py
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/quality.py
 
 lock: $(VENV)/installed-dev ## resolve the dependencies of pyproject.toml anew
 	$(BIN)/pip install --quiet uv

@@ -4,12 +4,10 @@ Exit status 0 means that what the command says happened; 1 that it did not; 2 th
 was called or configured wrongly.
 """
 
-import contextlib
 import dataclasses
 import json
 import os
 import sys
-from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,36 +15,11 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from orchestration.commands.errors import Wrong, clear_errors
+from orchestration.commands.quarantine import quarantine
 from orchestration.settings import PROJECT, Settings, SettingsError, load_settings
 
 DEMO_CUSTOMERS = 2000
-
-
-class _Wrong(click.ClickException):
-    """Called or configured wrongly."""
-
-    exit_code = 2
-
-
-@contextlib.contextmanager
-def _clear_errors(settings: Settings | None = None) -> Iterator[None]:
-    """Errors that a person can do something about, without a traceback."""
-    from orchestration.lib.activation.plan import PlanRefused
-    from orchestration.lib.landing.contract import ContractError
-    from orchestration.lib.quality.suites import SuiteError
-    from orchestration.lib.warehouse import WarehouseBusy, WarehouseUnreadable
-
-    try:
-        yield
-    except (SettingsError, ContractError, SuiteError) as error:
-        raise _Wrong(str(error)) from error
-    except WarehouseUnreadable as error:
-        raise click.ClickException(
-            f"{error} Nothing delivered is lost: `crm360 run --full` sets the file"
-            " aside and rebuilds it from the landed rows."
-        ) from error
-    except (FileNotFoundError, WarehouseBusy, PlanRefused) as error:
-        raise click.ClickException(str(error)) from error
 
 
 @click.group()
@@ -57,8 +30,12 @@ def main() -> None:
     \b
     crm360 demo                      see it work on an invented company
     crm360 run --landing exports/    the whole pipeline on your own exports
+    crm360 quarantine list           what is held back; repair, release or drop it
     crm360 plan winback              what a sync would do, and who is left out why
     """
+
+
+main.add_command(quarantine)
 
 
 @main.command()
@@ -124,9 +101,61 @@ def simulate(
             progress=lambda name: click.echo(f"  {name}", err=True),
         )
     except ValueError as error:
-        raise _Wrong(str(error)) from error
+        raise Wrong(str(error)) from error
     for name, rows in company.rows.items():
         click.echo(f"{rows:>12,} rows  {name}")
+
+
+@main.command("add-source")
+@click.argument("name")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--key",
+    help="Columns that tell what a row is about, commas between. Default: guessed.",
+)
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Every delivery holds everything there is: what it lacks is deleted.",
+)
+@click.option("--encoding", help="Of files that are not UTF-8, for example cp1251.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def add_source(
+    name: str,
+    file: Path,
+    key: str | None,
+    full: bool,
+    encoding: str | None,
+    as_json: bool,
+) -> None:
+    """Write contract, suite, staging model and fixture of a new source, from a FILE.
+
+    NAME is source.export, or a source alone: the export is then named after the file.
+    The file is only looked at. What was guessed is printed; edit the files, then run.
+    Nothing that exists is overwritten, and the fixture holds no personal values.
+
+    \b
+    crm360 add-source loyalty.members members_2026-10-31.csv --full
+    crm360 add-source clinic visits.xlsx --key visit_no
+    """
+    from orchestration.scaffold.command import add_source as add
+
+    with clear_errors():
+        settings = load_settings()
+        try:
+            added = add(
+                name,
+                file,
+                key=None if key is None else tuple(filter(None, key.split(","))),
+                is_full=full,
+                encoding=encoding,
+                phone_region=settings.phone_region,
+                business_timezone=settings.business_timezone,
+                now=datetime.now(ZoneInfo("UTC")),
+            )
+        except ValueError as error:
+            raise Wrong(str(error)) from error
+    click.echo(json.dumps(added.as_json()) if as_json else added.as_text())
 
 
 @main.command()
@@ -135,7 +164,7 @@ def demo(customers: int) -> None:
     """Invent a company, run everything on its exports, and say what to open next."""
     from orchestration.lib.simulate import simulate as write_company
 
-    with _clear_errors():
+    with clear_errors():
         settings = load_settings()
         click.echo(f"Inventing a company of {customers:,} customers ...", err=True)
         company = write_company(settings.home / "demo", customers=customers)
@@ -178,7 +207,7 @@ def run(
     crm360 run
     crm360 run --landing exports/ --as-of 2011-05-31
     """
-    with _clear_errors():
+    with clear_errors():
         settings = load_settings()
         zone = ZoneInfo(settings.business_timezone)
         _run(
@@ -197,7 +226,7 @@ def dev(host: str, port: int) -> None:
     """Dagster's UI with schedules and sensors, on the same state."""
     from orchestration.launch import prepare_environment
 
-    with _clear_errors():
+    with clear_errors():
         prepare_environment(load_settings())
     os.chdir(PROJECT)  # where pyproject.toml names the code location
     program = str(Path(sys.executable).with_name("dagster"))
@@ -210,7 +239,7 @@ def status(as_json: bool) -> None:
     """How the last run went, what is held back, and what each destination holds."""
     from orchestration.components import gate
 
-    with _clear_errors():
+    with clear_errors():
         settings = load_settings()
         _print_summary(settings, as_json=as_json)
         problems = gate.problems(settings)
@@ -236,7 +265,7 @@ def plan(audience: str | None, destination: str | None, as_json: bool) -> None:
     from orchestration.components import audience_sync
     from orchestration.lib.activation.plan import left_out, write_plan
 
-    with _clear_errors():
+    with clear_errors():
         settings = load_settings()
         as_of = _last_as_of(settings)
         found: list[dict[str, Any]] = []
@@ -272,7 +301,7 @@ def apply(plan_id: str, as_json: bool) -> None:
     from orchestration.lib.activation.apply import apply_plan
     from orchestration.lib.activation.plan import PlanRefused, read_plan
 
-    with _clear_errors():
+    with clear_errors():
         settings = load_settings()
         closed = gate.problems(settings)
         with audience_sync.sync_state(settings) as connection:
@@ -309,8 +338,10 @@ def _run(
 ) -> None:
     """Launch the daily job in this process and print what came of it."""
     from orchestration.launch import launch, set_aside_warehouse
+    from orchestration.lib.quality.overrides import read_overrides
     from orchestration.lib.warehouse import connect
 
+    read_overrides(settings.overrides)  # a slip in it, too, is better told now
     if full:
         set_aside_warehouse(settings)
     with connect(settings.warehouse):

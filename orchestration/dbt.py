@@ -16,12 +16,14 @@ from dagster_dbt import (
 )
 
 from orchestration.lib.runs import RunParameters
-from orchestration.settings import FX_MAX_AGE_DAYS, PROJECT, Settings
-
-DBT_FOLDER = PROJECT / "dbt_project"
-MODELS = PROJECT / "models"
-SEEDS = PROJECT / "seeds"
-MACROS = DBT_FOLDER / "macros"
+from orchestration.settings import (
+    DBT_FOLDER,
+    FX_MAX_AGE_DAYS,
+    MACROS,
+    MODELS,
+    SEEDS,
+    Settings,
+)
 
 dbt_project = DbtProject(project_dir=DBT_FOLDER, profiles_dir=DBT_FOLDER)
 

@@ -15,6 +15,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 PROJECT = Path(__file__).resolve().parents[1]
+MODELS = PROJECT / "models"
+SEEDS = PROJECT / "seeds"
+EXPECTATIONS = PROJECT / "expectations"
+DBT_FOLDER = PROJECT / "dbt_project"
+MACROS = DBT_FOLDER / "macros"
 #: Used where neither the configuration nor the exports decide.
 DEFAULT_CURRENCY = "RUB"
 #: A monthly rate holds until the next one, and a few days over.
@@ -81,6 +86,11 @@ class Settings:
     def raw(self) -> Path:
         """Landed files as Parquet."""
         return self.home / "raw"
+
+    @property
+    def overrides(self) -> Path:
+        """What people decided about rows in quarantine; cannot be made again."""
+        return self.home / "overrides.jsonl"
 
     @property
     def published(self) -> Path:

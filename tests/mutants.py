@@ -154,7 +154,7 @@ def complaints(damaged: Mutant, row: LedgerRow, raw: Path) -> list[str]:
         rejects={each["line"]: each["text"] for each in rejected},
     )
     text = _text(damaged.content, row.encoding or "")
-    check = {"csv": _lost_lines, "json": _lost_objects}[damaged.contract.reader]
+    check = {"csv": _lost_lines, "json": _lost_objects}[damaged.contract.format or ""]
     return [*found, *check(text, row, landed)]
 
 

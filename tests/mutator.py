@@ -34,6 +34,7 @@ CONTRACT = ExportContract(
     source="shop",
     export="purchases",
     description="",
+    format="csv",
     files=("*",),
     columns=("id", "day", "name", "email", "amount", "comment"),
     required=frozenset({"id"}),
@@ -92,7 +93,7 @@ def _json(separator: str) -> str:
     return separator.join(json.dumps(each, ensure_ascii=False) for each in RECORDS)
 
 
-_JSON = replace(CONTRACT, reader="json")
+_JSON = replace(CONTRACT, format="json")
 BASES = (
     Base(
         name="orders.csv",

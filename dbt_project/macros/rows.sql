@@ -52,16 +52,22 @@
 {%- endmacro %}
 
 
-{# The rows of a raw export that wait in quarantine. #}
-{% macro quarantined_rows(source_name, export) -%}
-    select delivered.*
-    from {{ source(source_name, export) }} as delivered
-    inner join {{ source("quality", "held_rows") }} as held_rows
-        on held_rows._file_id = delivered._file_id
-        and held_rows._line = delivered._line
-        and held_rows.source = '{{ source_name }}'
-        and held_rows.export = '{{ export }}'
-    where held_rows.verdict = 'quarantined'
+{#
+    Of each fact that a raw export tells, its first accepted row: providers deliver
+    events at least once, and the same event twice is one.
+#}
+{% macro first_rows(source_name, export, columns) -%}
+    select first_first.*
+    from (
+        select
+            accepted.*,
+            row_number() over (
+                partition by {{ row_key("accepted", columns) }}
+                order by accepted._delivery asc, accepted._line asc
+            ) as _repetition
+        from ({{ accepted_rows(source_name, export) }}) as accepted
+    ) as first_first
+    where first_first._repetition = 1
 {%- endmacro %}
 
 

@@ -10,12 +10,16 @@ import dagster as dg
 import duckdb
 
 from orchestration.components.pipeline import Pipeline
-from orchestration.dbt import MACROS, SEEDS
+from orchestration.components.rules import rule_context, sql_macros
 from orchestration.lib.landing import lander, ledger
 from orchestration.lib.landing.contract import ExportContract
-from orchestration.lib.landing.deliveries import LANDED, in_order
+from orchestration.lib.landing.deliveries import (
+    LANDED,
+    days_since_delivery,
+    in_order,
+)
 from orchestration.lib.landing.lander import LedgerRow
-from orchestration.lib.quality import contacts, deletions, judge
+from orchestration.lib.quality import contacts, deletions, judge, overrides
 from orchestration.lib.quality.judge import JudgedExport
 from orchestration.lib.quality.results import (
     ExpectationResult,
@@ -23,14 +27,13 @@ from orchestration.lib.quality.results import (
     known_results,
     record_results,
 )
-from orchestration.lib.quality.rules import RuleContext
-from orchestration.lib.quality.sql_macros import SqlMacros, macro_files
+from orchestration.lib.quality.sql_macros import macro_files
 from orchestration.lib.quality.suites import Suite, read_suite
 from orchestration.lib.runs import RunParameters, stage
 from orchestration.lib.warehouse import connect, literal
-from orchestration.settings import FX_MAX_AGE_DAYS, PROJECT, Settings
+from orchestration.settings import EXPECTATIONS, MACROS, SEEDS, Settings
 
-EXPECTATIONS = PROJECT / "expectations"
+IN_TIME = "delivered_in_time"
 
 
 def stage_name(contract: ExportContract) -> str:
@@ -47,7 +50,7 @@ def landed_export(contract: ExportContract) -> dg.AssetsDefinition:
         key=key,
         description=contract.description,
         group_name="raw",
-        kinds={contract.reader, "duckdb", "greatexpectations"},
+        kinds={"duckdb", "greatexpectations"},
         owners=[f"team:{contract.owner}"],
         pool="warehouse",
         check_specs=[
@@ -57,6 +60,15 @@ def landed_export(contract: ExportContract) -> dg.AssetsDefinition:
             for name, expectation in zip(
                 suite.check_names, suite.document["expectations"], strict=True
             )
+        ]
+        + [
+            dg.AssetCheckSpec(
+                IN_TIME,
+                asset=key,
+                description=f"The newest delivery is at most {age} days old.",
+            )
+            for age in [contract.max_age_days]
+            if age is not None
         ],
     )
     def export(
@@ -73,6 +85,8 @@ def landed_export(contract: ExportContract) -> dg.AssetsDefinition:
                 step.fail(problem)
         yield dg.MaterializeResult(metadata=guard.metadata())
         yield from _check_results(key, suite, results)
+        if contract.max_age_days is not None:
+            yield guard.check_age(key, contract.max_age_days)
 
     return export
 
@@ -89,15 +103,22 @@ class ExportGuard:
     ) -> None:
         self.contract, self.suite, self.run = contract, suite, run
         self.settings = pipeline.settings
-        self.names = pipeline.claimed_files()[0][contract.key]
-        self.rules = RuleContext(
-            macros=_macros(self.settings),
-            seeds=SEEDS,
-            base_currency=run.base_currency,
-            fx_max_age_days=FX_MAX_AGE_DAYS,
-        )
+        by_export, unclaimed = pipeline.claimed_files()
+        self.files = by_export[contract.key]
+        #: Archives that may hold files of any export.
+        self.unreadable = [
+            f"{file.name}: {file.unreadable}" for file in unclaimed if file.unreadable
+        ]
+        self.rules = rule_context(self.settings, run.base_currency)
         self.rules_version = _rules_version(suite, self.settings, run)
+        self.decisions = [
+            each
+            for each in overrides.read_overrides(self.settings.overrides)
+            if each.key == contract.key
+        ]
         self.seen: list[LedgerRow] = []
+        #: Of all runs: every ledger row, and those of files that were read.
+        self.known: list[LedgerRow] = []
         self.landed: list[LedgerRow] = []
 
     def land(self, progress: Any) -> None:  # noqa: ANN401 - a logger's method
@@ -107,8 +128,7 @@ class ExportGuard:
             known = ledger.read(connection, self.contract)
         for row in lander.land_export(
             self.contract,
-            self.names,
-            landing=self.run.landing,
+            self.files,
             raw=self.settings.raw,
             known=known,
             now=datetime.now(UTC),
@@ -119,18 +139,21 @@ class ExportGuard:
                 ledger.record(connection, [row])
         with connect(self.settings.warehouse) as connection:
             ledger.create_raw_table(connection, self.contract, self.settings.raw)
-            self.landed = [
-                row
-                for row in ledger.read(connection, self.contract)
-                if row.outcome in LANDED
-            ]
+            rows = ledger.read(connection, self.contract)
+        self.known = rows
+        self.landed = [row for row in rows if row.outcome in LANDED]
 
     def judge(self) -> None:
         """Classify contacts and write verdicts for files that have none yet."""
         export = judged_export(self.contract, self.landed)
+        source_and_export = (self.contract.source, self.contract.export)
         with connect(self.settings.warehouse) as connection:
             judge.create_tables(connection)
             contacts.create_tables(connection, _contacts_version(self.settings))
+            deletions.create_tables(connection)
+            changed = overrides.load(connection, *source_and_export, self.decisions)
+            deletions.forget(connection, *source_and_export, changed)
+            judge.show_repairs(connection, export)
             files = judge.unjudged(
                 connection,
                 export,
@@ -140,13 +163,20 @@ class ExportGuard:
             if not files:
                 return
             listed = ", ".join(literal(file_id) for file_id in files)
-            contacts.classify(
-                connection,
-                contacts.ContactClassifier(SEEDS, self.settings.phone_region),
-                rows=f"(select * from {export.table} where _file_id in ({listed}))",
-                email_columns=self.contract.email_columns,
-                phone_columns=self.contract.phone_columns,
-            )
+            for rows in (
+                f"(select * from {export.delivered} where _file_id in ({listed}))",
+                overrides.repaired_texts(
+                    *source_and_export,
+                    [*self.contract.email_columns, *self.contract.phone_columns],
+                ),
+            ):
+                contacts.classify(
+                    connection,
+                    contacts.ContactClassifier(SEEDS, self.settings.phone_region),
+                    rows=rows,
+                    email_columns=self.contract.email_columns,
+                    phone_columns=self.contract.phone_columns,
+                )
             judge.judge(
                 connection,
                 export,
@@ -165,7 +195,8 @@ class ExportGuard:
         if not self.landed:
             return []
         files = sorted(row.file_id for row in self.landed)
-        version = _digest([self.rules_version, *files])
+        repairs = [each.to_json() for each in self.decisions if each.kind == "repair"]
+        version = _digest([self.rules_version, *files, *repairs])
         with connect(self.settings.warehouse) as connection:
             create_tables(connection)
             results = known_results(
@@ -205,9 +236,21 @@ class ExportGuard:
         unread = [row for row in self.seen if row.outcome == "refused"] + [
             row for row in self.landed[-1:] if row.outcome == "partly"
         ]
-        if unread and self.contract.carries_consent:
-            return f"opt-outs may be missing: {unread[0].reason}"
+        reasons = [*(row.reason for row in unread), *self.unreadable]
+        if reasons and self.contract.carries_consent:
+            return f"opt-outs may be missing: {reasons[0]}"
         return None
+
+    def check_age(self, key: dg.AssetKey, max_age_days: int) -> dg.AssetCheckResult:
+        """Whether the newest delivery is recent; one that never came is not late."""
+        age = days_since_delivery(self.known, self.run.as_of)
+        return dg.AssetCheckResult(
+            asset_key=key,
+            check_name=IN_TIME,
+            passed=age is None or age <= max_age_days,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"days since the newest delivery": age},
+        )
 
     def metadata(self) -> dict[str, Any]:
         """Figures for the asset's page; never a value of a row."""
@@ -239,6 +282,10 @@ def judged_export(contract: ExportContract, landed: list[LedgerRow]) -> JudgedEx
         drops_duplicates=contract.duplicates == "drop",
         grouped_by=contract.grouped_by,
         group_header=contract.group_header,
+        row_key=contract.row_key,
+        withdrawing_columns=(
+            contract.email_columns if contract.carries_consent else ()
+        ),
     )
 
 
@@ -261,13 +308,9 @@ def record_deletions(
             for file in in_order(contract, rows)
             if not file.is_superseded
         ],
-        row_key=_macros(settings).row_key("delivered", contract.row_key),
+        row_key=sql_macros(settings).row_key("delivered", contract.row_key),
         max_shrink=contract.max_shrink,
     )
-
-
-def _macros(settings: Settings) -> SqlMacros:
-    return SqlMacros(MACROS, {"business_timezone": settings.business_timezone})
 
 
 def _check_results(

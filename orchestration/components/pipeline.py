@@ -10,13 +10,21 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import duckdb
 
-from orchestration.dbt import MODELS
 from orchestration.lib.landing import ledger
 from orchestration.lib.landing.contract import ExportContract, read_contracts
-from orchestration.lib.landing.lander import claimed, delivered_files
+from orchestration.lib.landing.landing_place import (
+    LandingFile,
+    claimed,
+    delivered_files,
+)
 from orchestration.lib.runs import RunParameters, start_run, started_run
 from orchestration.lib.warehouse import connect
-from orchestration.settings import Settings, load_settings, resolved_base_currency
+from orchestration.settings import (
+    MODELS,
+    Settings,
+    load_settings,
+    resolved_base_currency,
+)
 
 
 @cache
@@ -45,7 +53,9 @@ class Pipeline(dg.ConfigurableResource[Any]):
         """The folder of deliveries of this launch."""
         return Path(self.landing) if self.landing else self.settings.landing
 
-    def claimed_files(self) -> tuple[dict[str, list[str]], dict[str, str]]:
+    def claimed_files(
+        self,
+    ) -> tuple[dict[str, list[LandingFile]], dict[LandingFile, str]]:
         """Delivered files by export, and reasons by file for those of none."""
         return claimed(delivered_files(self.landing_place), contracts())
 

@@ -8,7 +8,7 @@ import dagster as dg
 
 from orchestration.components.pipeline import Pipeline
 from orchestration.components.progress import progress_logger
-from orchestration.lib.landing.lander import delivered_files
+from orchestration.lib.landing.landing_place import delivered_files
 from orchestration.settings import load_settings
 
 daily = dg.define_asset_job(
@@ -36,8 +36,8 @@ def new_deliveries(
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """A run when files have come to the landing folder and stopped changing."""
     place = pipeline.landing_place
-    names = delivered_files(place) if place.is_dir() else []
-    stats = [(name, (place / name).stat()) for name in names]
+    paths = sorted({file.path for file in delivered_files(place)})
+    stats = [(path.relative_to(place), path.stat()) for path in paths]
     found = hashlib.sha256(
         "|".join(
             f"{name}:{stat.st_size}:{stat.st_mtime_ns}" for name, stat in stats
@@ -46,7 +46,7 @@ def new_deliveries(
     # The cursor holds what the last tick saw and what the last run was started for.
     seen, _, started = (context.cursor or "").partition("/")
     context.update_cursor(f"{found}/{started}")
-    if not names or found == started:
+    if not paths or found == started:
         yield dg.SkipReason("nothing new in the landing folder")
     elif found != seen:
         yield dg.SkipReason("files are still arriving")

@@ -32,8 +32,42 @@ def connect(
     if read_only and not path.exists():
         raise FileNotFoundError(f"{path} does not exist yet: run `crm360 run` first.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with _clear_errors(path):
         connection = duckdb.connect(str(path), read_only=read_only)
+    try:
+        _prepare_session(connection)
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def connect_beside(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield an empty database in memory, with the file as its catalog `warehouse`.
+
+    For work with tables of its own beside those of the file, which is only read.
+
+    Raises: as `connect` with `read_only`.
+    """
+    with connect(path, read_only=True):
+        pass
+    with duckdb.connect() as connection:
+        _prepare_session(connection)
+        with _clear_errors(path):
+            connection.execute(f"attach {literal(str(path))} as warehouse (read_only)")
+        yield connection
+
+
+def _prepare_session(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("set TimeZone = 'UTC'")
+    connection.execute("set enable_progress_bar = false")
+
+
+@contextmanager
+def _clear_errors(path: Path) -> Iterator[None]:
+    """What DuckDB says when it opens a file, as errors that name the remedy."""
+    try:
+        yield
     except duckdb.IOException as error:
         if "lock" in str(error).lower():
             raise WarehouseBusy(
@@ -43,12 +77,6 @@ def connect(
         raise WarehouseUnreadable(_damaged(path, error)) from error
     except (duckdb.InternalException, duckdb.SerializationException) as error:
         raise WarehouseUnreadable(_damaged(path, error)) from error
-    try:
-        connection.execute("set TimeZone = 'UTC'")
-        connection.execute("set enable_progress_bar = false")
-        yield connection
-    finally:
-        connection.close()
 
 
 def _damaged(path: Path, error: Exception) -> str:

@@ -15,11 +15,13 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     "settings",
     "lib",
+    "scaffold",
     "dbt",
     "components",
     "defs",
     "definitions",
     "launch",
+    "commands",
     "cli",
 )
 
@@ -97,6 +99,7 @@ def test_the_clock_is_read_at_the_edge_only() -> None:
 
     assert readers <= {
         "orchestration.cli",
+        "orchestration.commands.quarantine",
         "orchestration.launch",
         "orchestration.components.landed_export",
         "orchestration.components.pipeline",

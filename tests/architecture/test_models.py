@@ -11,11 +11,11 @@ import yaml
 from jinja2 import Environment
 from sqlglot import exp
 
-from orchestration.dbt import MACROS, MODELS, prepare_project
+from orchestration.dbt import prepare_project
 from orchestration.definitions import defs
 from orchestration.lib.landing.contract import read_contracts
 from orchestration.lib.quality.suites import EXPECTATION_TYPE, read_suite
-from orchestration.settings import PROJECT
+from orchestration.settings import MACROS, MODELS, PROJECT
 from tests.support import at_home
 
 MANIFEST: dict[str, Any] = json.loads(prepare_project().manifest_path.read_text())

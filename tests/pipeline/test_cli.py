@@ -20,7 +20,8 @@ def home(
 
 
 @pytest.mark.parametrize(
-    "verb", ["demo", "simulate", "run", "status", "plan", "apply", "dev"]
+    "verb",
+    ["demo", "simulate", "run", "status", "quarantine", "plan", "apply", "dev"],
 )
 def test_every_verb_explains_itself(tmp_path: Path, verb: str) -> None:
     shown = crm360(verb, "--help", home=tmp_path)

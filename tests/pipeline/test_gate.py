@@ -137,11 +137,19 @@ def test_a_failed_dbt_test_means_no_request_not_even_when_the_sync_is_run_alone(
     assert len(receiver.members) > 0
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("mailchimp/unsubscribed_members_2026-10-31.csv", b""),
+        ("exports_2026-10-31.zip", b"PK\3\4 and no more"),
+    ],
+    ids=["file", "archive"],
+)
 def test_an_unread_file_that_may_hold_opt_outs_keeps_audiences_in(
-    tmp_path: Path, landing: Path, receiver: Receiver
+    tmp_path: Path, landing: Path, receiver: Receiver, name: str, content: bytes
 ) -> None:
     receiver.requests.clear()
-    (landing / "mailchimp" / "unsubscribed_members_2026-10-31.csv").write_bytes(b"")
+    (landing / name).write_bytes(content)
     home, config = tmp_path / "home", CONFIG.format(url=receiver.url)
 
     failures = run_pipeline(home, landing, AS_OF, config)

@@ -166,15 +166,8 @@ def test_a_table_without_files_is_no_export(tmp_path: Path) -> None:
 def test_the_project_s_contracts_are_read_in_order_of_their_names() -> None:
     keys = [contract.key for contract in read_contracts(PROJECT / "models")]
 
-    assert keys == [
-        "ads.campaign_costs",
-        "hubspot.contacts",
-        "mailchimp.members",
-        "online_retail.invoice_lines",
-        "sendgrid.events",
-        "shopify.customers",
-        "shopify.orders",
-    ]
+    assert keys == sorted(keys)
+    assert {"ads.campaign_costs", "hubspot.contacts", "shopify.orders"} <= set(keys)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +175,11 @@ def test_the_project_s_contracts_are_read_in_order_of_their_names() -> None:
     [
         ({"file": ["a"]}, r"_shop__sources.yml: table orders has unknown options"),
         ({"duplicates": "dorp"}, "duplicates is 'dorp'; known are drop and keep"),
-        ({"reader": "xml"}, "reader is 'xml'; known are csv and json"),
+        (
+            {"format": "doc"},
+            "format is 'doc'; known are csv and json and html and xml and xlsx and xls"
+            " and parquet",
+        ),
         ({"encoding": "cp-1251-x"}, "'cp-1251-x' is no encoding such as cp1251"),
         (
             {"currency_column": "currency"},

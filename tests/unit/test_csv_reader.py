@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from orchestration.lib.landing import csv_reader, records
 from orchestration.lib.landing.contract import ExportContract
 from orchestration.lib.landing.csv_reader import DELIMITERS, CsvReading
-from orchestration.lib.landing.inspection import CHUNK_BYTES, Refused
+from orchestration.lib.landing.inspection import CHUNK_BYTES, Refused, identify
 
 CONTRACT = ExportContract(
     source="shop",
@@ -49,7 +49,7 @@ def read(
 ) -> Result:
     """Write the content and read it back."""
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    reading = CsvReading(path, contract, encoding, chunk_bytes=chunk_bytes)
+    reading = CsvReading(identify(path), contract, encoding, chunk_bytes=chunk_bytes)
     blocks = list(reading)
     for block in blocks:
         assert block.table.column_names == [*reading.columns, "_line"]
@@ -408,7 +408,7 @@ def test_a_header_alone_is_one_block_without_rows(tmp_path: Path, content: str) 
     """Its reading gave no block at all, which ended the run."""
     (tmp_path / "a.csv").write_text(content, newline="")
 
-    [block] = CsvReading(tmp_path / "a.csv", CONTRACT, "utf-8")
+    [block] = CsvReading(identify(tmp_path / "a.csv"), CONTRACT, "utf-8")
 
     assert block.table.num_rows == block.lines == len(block.rejects) == 0
     assert block.table.column_names == ["id", "name", "note", "_line"]
@@ -420,7 +420,7 @@ def test_a_header_alone_is_one_block_without_rows(tmp_path: Path, content: str) 
 def test_the_dialect_says_what_was_found(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"Id\tName\tNote\tExtra\r\n1\t2\t3\t4\r\n")
 
-    reading = CsvReading(tmp_path / "a.csv", CONTRACT, "utf-8")
+    reading = CsvReading(identify(tmp_path / "a.csv"), CONTRACT, "utf-8")
 
     assert str(reading.dialect) == "csv; delimiter tab; line end CRLF; 4 columns"
     assert reading.columns == ("id", "name", "note", "extra")
@@ -440,7 +440,7 @@ def test_the_delimiter_is_the_one_that_finds_the_contract_s_columns(
 def test_repeated_headers_are_numbered(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("Id,Phone,phone,PHONE\n1,a,b,c\n")
 
-    reading = CsvReading(tmp_path / "a.csv", CONTRACT, "utf-8")
+    reading = CsvReading(identify(tmp_path / "a.csv"), CONTRACT, "utf-8")
 
     assert reading.columns == ("id", "phone", "phone_2", "phone_3")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -10,8 +10,9 @@ import pytest
 
 from orchestration.lib.landing import ledger
 from orchestration.lib.landing.contract import ExportContract
-from orchestration.lib.landing.deliveries import in_order
+from orchestration.lib.landing.deliveries import days_since_delivery, in_order
 from orchestration.lib.landing.lander import land_export
+from orchestration.lib.landing.landing_place import LandingFile
 from orchestration.lib.quality import deletions, judge
 from orchestration.lib.quality.judge import JudgedExport
 from orchestration.lib.warehouse import connect
@@ -62,8 +63,7 @@ class Company:
             self.connection,
             land_export(
                 self.contract,
-                names,
-                landing=self.folder,
+                [LandingFile(name=name, path=self.folder / name) for name in names],
                 raw=raw,
                 known=ledger.read(self.connection, self.contract),
                 now=NOW + timedelta(days=self.runs),
@@ -170,6 +170,29 @@ def test_a_full_delivery_that_returns_to_an_earlier_state_counts(
     assert company.newest() == {"1": "old", "2": "two"}
 
 
+def test_the_age_is_that_of_the_newest_delivery_whenever_it_came(
+    company: Company,
+) -> None:
+    def age() -> int | None:
+        rows = ledger.read(company.connection, FULL)
+        return days_since_delivery(rows, date(2026, 3, 12))
+
+    assert age() is None
+    company.deliver(**{"2026_03_05": "1,a"})
+    company.deliver(**{"2026_03_01": "1,late"})
+    assert age() == 7
+    company.deliver(**{"2026_03_10": "1,a"})
+    late = LandingFile(
+        name="contacts_2026-03-12.csv", path=company.folder / "contacts_2026-03-12.csv"
+    )
+    late.path.write_text("")
+    ledger.record(
+        company.connection,
+        land_export(FULL, [late], raw=company.folder / "raw", known=[], now=NOW),
+    )
+    assert age() == 2, "an empty file is no delivery"
+
+
 # -- deletions ----------------------------------------------------------------------
 
 
@@ -246,9 +269,25 @@ def test_whom_a_broken_line_of_the_delivery_may_name_is_not_deleted(
     ).fetchall()
     company.connection.execute(
         "insert into quality.quarantine values ('', 'crm', 'contacts', ?, 4,"
-        " 'ragged_row', 'critical', null, '2,b,ragged', '', null, 'open')",
+        " 'ragged_row', 'critical', null, '2,b,ragged', '', null, 'open', null, null,"
+        " null)",
         file_id,
     )
+
+    assert company.deleted() == {"3": "2026-03-02"}
+
+
+def test_whom_a_repaired_row_names_after_all_is_not_deleted(company: Company) -> None:
+    company.deliver(**{"2026_03_01": "1,a 2,b 3,c 4,d"})
+    company.deliver(**{"2026_03_02": "1,a ,b 4,d"})
+    assert list(company.deleted()) == ["2", "3"]
+    [file_id] = company.connection.execute(
+        "insert into quality.repairs select 'crm', 'contacts', _file_id, _line, 'id',"
+        " null, '2', 'x' from crm.contacts where id is null returning file_id"
+    ).fetchall()[0]
+    judge.show_repairs(company.connection, EXPORT)
+
+    deletions.forget(company.connection, "crm", "contacts", [file_id])
 
     assert company.deleted() == {"3": "2026-03-02"}
 

@@ -18,8 +18,13 @@ import pytest
 
 from orchestration.lib.landing import lander, ledger
 from orchestration.lib.landing.contract import ExportContract, read_contracts
-from orchestration.lib.landing.lander import LedgerRow, claimed, delivered_files
-from orchestration.lib.quality import contacts, judge
+from orchestration.lib.landing.lander import LedgerRow
+from orchestration.lib.landing.landing_place import (
+    LandingFile,
+    claimed,
+    delivered_files,
+)
+from orchestration.lib.quality import contacts, judge, overrides, workplace
 from orchestration.lib.quality.judge import JudgedExport
 from orchestration.lib.quality.results import (
     ExpectationResult,
@@ -84,6 +89,7 @@ def judged_export(
         drops_duplicates=contract.duplicates == "drop",
         grouped_by=contract.grouped_by,
         group_header=contract.group_header,
+        row_key=contract.row_key,
     )
 
 
@@ -99,17 +105,15 @@ def validate(
 def put_through_the_gate(
     connection: duckdb.DuckDBPyConnection,
     contract: ExportContract,
-    names: list[str],
+    files: list[LandingFile],
     *,
-    landing: Path,
     raw: Path,
 ) -> list[LedgerRow]:
     """Land the files of an export and judge them."""
     landed = list(
         lander.land_export(
             contract,
-            names,
-            landing=landing,
+            files,
             raw=raw,
             known=[],
             now=datetime(2026, 11, 1, tzinfo=UTC),
@@ -143,7 +147,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
         folder / "landing", customers=300, rates=DefectRates.all(0.05), threads=2
     )
     home = folder / "home"
-    names, unclaimed = claimed(delivered_files(company.out), list(CONTRACTS.values()))
+    files, unclaimed = claimed(delivered_files(company.out), list(CONTRACTS.values()))
     assert not unclaimed
     with connect(home / "warehouse.duckdb") as connection:
         ledger.create_ledger(connection, home / "raw")
@@ -151,7 +155,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
         contacts.create_tables(connection, "1")
         landed = {
             key: put_through_the_gate(
-                connection, contract, names[key], landing=company.out, raw=home / "raw"
+                connection, contract, files[key], raw=home / "raw"
             )
             for key, contract in CONTRACTS.items()
         }
@@ -194,6 +198,61 @@ def test_expectations_count_what_the_quarantine_holds(judged: Judged, key: str) 
     assert {
         name: each.unexpected for name, each in found.items() if each.unexpected
     } == (counted)
+
+
+def test_expectations_count_repaired_rows_as_they_are_read(
+    judged: Judged, tmp_path: Path
+) -> None:
+    key = "shopify.orders"
+    warehouse = tmp_path / "warehouse.duckdb"
+    warehouse.write_bytes(judged.warehouse.read_bytes())
+    with workplace.open_workplace(warehouse, []) as connection:
+        decided = workplace.decide(
+            connection,
+            workplace.Selection(export=key, rule="letter_for_digit", status="open"),
+            "repair",
+            suite_of=lambda source, export: SUITES[key],
+            context=CONTEXT,
+            classifier=contacts.ContactClassifier(PROJECT / "seeds", "RU"),
+            by="anna",
+            at="2026-11-02T09:00:00Z",
+            note=None,
+        )
+    export = judged_export(CONTRACTS[key], judged.landed[key])
+    with connect(warehouse) as connection:
+        overrides.load(connection, "shopify", "orders", decided.overrides)
+        judge.judge(
+            connection,
+            export,
+            SUITES[key],
+            CONTEXT,
+            rejects={
+                row.file_id: lander.rejects_path(judged.home / "raw", row)
+                for row in judged.landed[key]
+            },
+            rules_version="1",
+        )
+
+    results = validate(
+        warehouse, SUITES[key], query=export.judged_rows, home=tmp_path / "gx"
+    )
+
+    of_orders = "from quality.quarantine where source = 'shopify' and export = 'orders'"
+    assert rows(
+        warehouse,
+        f"select status, count(*) > 9 {of_orders} and rule = 'letter_for_digit'"
+        " group by status",
+    ) == [("repaired", True)]
+    assert {
+        result.check_name: result.unexpected for result in results if result.unexpected
+    } == {
+        f"{column}__{rule}": count
+        for column, rule, count in rows(
+            warehouse,
+            f"select column_name, rule, count(*) {of_orders} and status = 'open'"
+            " and rule not in ('ragged_row', 'held_with_its_group') group by all",
+        )
+    }
 
 
 def test_expectations_look_at_all_rows_but_dropped_copies(judged: Judged) -> None:

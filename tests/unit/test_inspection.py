@@ -3,17 +3,22 @@
 import codecs
 import gzip
 import hashlib
+import io
 from pathlib import Path
 
 import pytest
 
+from orchestration.lib.landing import inspection
 from orchestration.lib.landing.inspection import (
     CutShort,
     Refused,
+    as_file,
     chunks,
     find_encoding,
+    head,
     identify,
     is_compressed,
+    texts,
 )
 
 RUSSIAN = "Имя,Город\nАнна,Москва\nПётр,Казань\nМария,Екатеринбург\n"
@@ -60,15 +65,19 @@ def test_gzip_is_told_by_the_bytes_and_not_by_the_name(tmp_path: Path) -> None:
     packed = written(tmp_path / "a.csv", gzip.compress(b"id\n1\n"))
     plain = written(tmp_path / "b.csv.gz", b"id\n1\n")
 
-    assert is_compressed(packed)
-    assert not is_compressed(plain)
-    assert b"".join(chunks(packed)) == b"".join(chunks(plain)) == b"id\n1\n"
+    assert is_compressed(identify(packed))
+    assert not is_compressed(identify(plain))
+    assert (
+        b"".join(chunks(identify(packed)))
+        == b"".join(chunks(identify(plain)))
+        == b"id\n1\n"
+    )
 
 
 def test_several_gzip_streams_in_one_file_are_one_text(tmp_path: Path) -> None:
     path = written(tmp_path / "a.gz", gzip.compress(b"id\n") + gzip.compress(b"1\n"))
 
-    assert b"".join(chunks(path, 2)) == b"id\n1\n"
+    assert b"".join(chunks(identify(path), 2)) == b"id\n1\n"
 
 
 def test_all_that_lies_before_the_damage_is_had(tmp_path: Path) -> None:
@@ -77,7 +86,7 @@ def test_all_that_lies_before_the_damage_is_had(tmp_path: Path) -> None:
     had = b""
 
     with pytest.raises(CutShort, match="the gzip stream is damaged"):
-        for chunk in chunks(path, 1000):
+        for chunk in chunks(identify(path), 1000):
             had += chunk
 
     assert content.startswith(had)
@@ -98,7 +107,55 @@ def test_damage_of_any_kind_is_a_cut(tmp_path: Path, damage: object) -> None:
     packed = damage(gzip.compress(RUSSIAN.encode() * 20))
 
     with pytest.raises(CutShort):
-        list(chunks(written(tmp_path / "a.gz", packed)))
+        list(chunks(identify(written(tmp_path / "a.gz", packed))))
+
+
+# -- parts --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_the_start_of_a_file_is_had_without_the_rest(
+    tmp_path: Path, pack: type[bytes]
+) -> None:
+    delivered = identify(written(tmp_path / "a", pack(b"0123456789")))
+
+    assert head(delivered, 4) == b"0123"
+    assert head(delivered, 40) == b"0123456789"
+
+
+def test_texts_are_decoded_over_the_ends_of_pieces(tmp_path: Path) -> None:
+    delivered = identify(written(tmp_path / "a", RUSSIAN.encode()))
+
+    assert "".join(texts(delivered, "utf-8", 3)) == RUSSIAN
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_a_document_is_a_file_to_seek_in(tmp_path: Path, pack: type[bytes]) -> None:
+    delivered = identify(written(tmp_path / "a", pack(b"0123456789")))
+
+    with as_file(delivered) as file:
+        file.seek(-3, io.SEEK_END)
+        assert file.read() == b"789"
+
+
+def test_a_packed_document_that_is_cut_is_refused(tmp_path: Path) -> None:
+    delivered = identify(written(tmp_path / "a", gzip.compress(b"0123" * 99)[:-9]))
+
+    with pytest.raises(Refused, match="damaged"), as_file(delivered):
+        pass
+
+
+def test_a_packed_document_may_not_fill_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspection, "MAX_UNPACKED_BYTES", 1000)
+    delivered = identify(written(tmp_path / "a", gzip.compress(b"0" * 1001)))
+
+    with (
+        pytest.raises(Refused, match="unpacks to more than 1000 bytes: deliver it"),
+        as_file(delivered),
+    ):
+        pass
 
 
 # -- encodings ----------------------------------------------------------------------
@@ -123,18 +180,18 @@ def test_a_mark_decides_then_utf_8_then_what_is_declared(
 ) -> None:
     path = written(tmp_path / "a", pack(content))
 
-    assert find_encoding(path, "cp1251") == encoding
+    assert find_encoding(identify(path), "cp1251") == encoding
 
 
 def test_nothing_is_guessed(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", RUSSIAN.encode("cp1251"))
 
     with pytest.raises(Refused) as refusal:
-        find_encoding(path, None)
+        find_encoding(identify(path), None)
 
     assert str(refusal.value) == (
         "line 1: the byte 0xC8 is not utf-8; declare the export's encoding in its"
-        " contract (it looks like cp1251)"
+        " contract"
     )
 
 
@@ -142,14 +199,14 @@ def test_a_refusal_names_the_line_and_the_byte(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", b"id,name\n1,a\n2,b\xffc\n3,d\n")
 
     with pytest.raises(Refused, match="line 3: the byte 0xFF is not utf-8"):
-        find_encoding(path, None)
+        find_encoding(identify(path), None)
 
 
 def test_a_byte_that_the_declared_encoding_lacks_refuses(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", RUSSIAN.encode("cp1251") + b"1,\x98\n")
 
     with pytest.raises(Refused, match="line 5: the byte 0x98 is not cp1251"):
-        find_encoding(path, "cp1251")
+        find_encoding(identify(path), "cp1251")
 
 
 def test_a_mark_binds_even_where_the_declared_encoding_would_fit(
@@ -158,7 +215,7 @@ def test_a_mark_binds_even_where_the_declared_encoding_would_fit(
     path = written(tmp_path / "a.csv", codecs.BOM_UTF8 + RUSSIAN.encode("cp1251"))
 
     with pytest.raises(Refused, match="line 1: the byte 0xC8 is not utf-8-sig"):
-        find_encoding(path, "cp1251")
+        find_encoding(identify(path), "cp1251")
 
 
 def test_characters_and_lines_are_followed_from_chunk_to_chunk(tmp_path: Path) -> None:
@@ -166,15 +223,15 @@ def test_characters_and_lines_are_followed_from_chunk_to_chunk(tmp_path: Path) -
     path = written(tmp_path / "a.csv", lines.encode() + b"\xff\n")
 
     with pytest.raises(Refused, match="line 2000001: the byte 0xFF"):
-        find_encoding(path, None)
-    assert find_encoding(written(path, lines.encode()), None) == "utf-8"
+        find_encoding(identify(path), None)
+    assert find_encoding(identify(written(path, lines.encode())), None) == "utf-8"
 
 
 def test_a_file_that_ends_inside_a_character_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", without_last("id\nж".encode(), 1))
 
     with pytest.raises(Refused, match="line 2: the byte 0xD0 is not utf-8"):
-        find_encoding(path, None)
+        find_encoding(identify(path), None)
 
 
 def test_a_cut_gzip_stream_may_end_inside_a_character(tmp_path: Path) -> None:
@@ -184,7 +241,7 @@ def test_a_cut_gzip_stream_may_end_inside_a_character(tmp_path: Path) -> None:
     for count in range(1, 300):
         path = written(tmp_path / "a.gz", without_last(packed, count))
 
-        assert find_encoding(path, None) == "utf-8"
+        assert find_encoding(identify(path), None) == "utf-8"
 
 
 # -- nothing to read ----------------------------------------------------------------
@@ -193,7 +250,7 @@ def test_a_cut_gzip_stream_may_end_inside_a_character(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", gzip.compress(b"")], ids=["plain", "gzip"])
 def test_an_empty_file_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(Refused, match="the file is empty: ask for the export again"):
-        find_encoding(written(tmp_path / "a", content), None)
+        find_encoding(identify(written(tmp_path / "a", content)), None)
 
 
 @pytest.mark.parametrize("size", [2, 5, 10, 11])
@@ -203,4 +260,4 @@ def test_a_gzip_stream_cut_before_its_first_byte_is_refused(
     path = written(tmp_path / "a.gz", gzip.compress(b"id\n1\n")[:size])
 
     with pytest.raises(Refused, match=r"damaged \(.+\): ask for the export again"):
-        find_encoding(path, None)
+        find_encoding(identify(path), None)

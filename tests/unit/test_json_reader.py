@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from orchestration.lib.landing import json_reader, records
 from orchestration.lib.landing.contract import ExportContract
-from orchestration.lib.landing.inspection import CHUNK_BYTES, Refused
+from orchestration.lib.landing.inspection import CHUNK_BYTES, Refused, identify
 from orchestration.lib.landing.json_reader import JsonReading
 
 CONTRACT = ExportContract(
@@ -21,7 +21,6 @@ CONTRACT = ExportContract(
     description="",
     files=("*.json",),
     columns=("id", "kind"),
-    reader="json",
 )
 
 Record = dict[str, str]
@@ -47,7 +46,7 @@ def read(
 ) -> Result:
     """Write the content and read it back."""
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    reading = JsonReading(path, CONTRACT, encoding, chunk_bytes=chunk_bytes)
+    reading = JsonReading(identify(path), CONTRACT, encoding, chunk_bytes=chunk_bytes)
     blocks = list(reading)
     rows = [row for block in blocks for row in block.table.to_pylist()]
     return Result(
@@ -226,7 +225,7 @@ def test_an_empty_array_is_one_block_with_the_contract_s_columns(
 ) -> None:
     (tmp_path / "a.json").write_text("[]")
 
-    [block] = JsonReading(tmp_path / "a.json", CONTRACT, "utf-8")
+    [block] = JsonReading(identify(tmp_path / "a.json"), CONTRACT, "utf-8")
 
     assert block.table.num_rows == 0
     assert block.table.column_names == ["id", "kind", "_line"]
@@ -297,7 +296,7 @@ def test_columns_found_later_are_null_before(
         '{"id": 1}\n{"id": 2, "x": 5}\n{"id": 3, "y": 6}\n'
     )
 
-    first, second = JsonReading(tmp_path / "a.json", CONTRACT, "utf-8")
+    first, second = JsonReading(identify(tmp_path / "a.json"), CONTRACT, "utf-8")
 
     assert first.table.to_pylist() == [
         {"id": "1", "kind": None, "x": None, "_line": 1},
@@ -317,7 +316,7 @@ def test_wide_and_long_records_make_blocks_of_few(
     monkeypatch.setattr(json_reader, limit, value)
     (tmp_path / "a.json").write_text('{"id": 1, "kind": 2}\n' * 3)
 
-    blocks = list(JsonReading(tmp_path / "a.json", CONTRACT, "utf-8"))
+    blocks = list(JsonReading(identify(tmp_path / "a.json"), CONTRACT, "utf-8"))
 
     assert max(block.table.num_rows for block in blocks) < 3
     assert sum(block.table.num_rows for block in blocks) == 3
@@ -513,6 +512,6 @@ def test_a_reject_keeps_the_text_of_a_replaced_element(tmp_path: Path) -> None:
     contract = replace(CONTRACT, columns=("id",))
     (tmp_path / "a.json").write_text('[[1.50, {"b": 2, "a": "ж"}]]', encoding="utf-8")
 
-    [block] = JsonReading(tmp_path / "a.json", contract, "utf-8")
+    [block] = JsonReading(identify(tmp_path / "a.json"), contract, "utf-8")
 
     assert [reject.text for reject in block.rejects] == ['[1.50, {"a": "ж", "b": 2}]']

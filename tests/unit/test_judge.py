@@ -1,198 +1,25 @@
 """Verdicts of the gate: what flows, what waits and why, and that it all adds up."""
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestration.lib.landing import lander, ledger
-from orchestration.lib.landing.contract import ExportContract
-from orchestration.lib.landing.lander import LedgerRow, data_path, land_export
-from orchestration.lib.quality import contacts, judge
-from orchestration.lib.quality.judge import JudgedExport
-from orchestration.lib.quality.rules import RuleContext
-from orchestration.lib.quality.sql_macros import SqlMacros
-from orchestration.lib.quality.suites import (
-    EXPECTATION_TYPE,
-    Suite,
-    SuiteError,
-    read_suite,
+from orchestration.lib.landing.lander import LedgerRow, data_path
+from orchestration.lib.quality import judge
+from orchestration.lib.quality.suites import SuiteError
+from tests.unit.gate import COSTS, ORDERS, RULES, Gate, gate_of
+
+#: What a finding says, without what decisions recognise it by.
+VERDICTS = (
+    "select * exclude (subject, fingerprint, override_id) from quality.quarantine"
 )
-from orchestration.settings import PROJECT
-
-CONTEXT = RuleContext(
-    macros=SqlMacros(
-        PROJECT / "dbt_project" / "macros", {"business_timezone": "Europe/Moscow"}
-    ),
-    seeds=PROJECT / "seeds",
-    base_currency="RUB",
-    fx_max_age_days=35,
-)
-#: Rows that stand alone, and rows of which several make an order.
-COSTS = ExportContract(
-    source="ads",
-    export="costs",
-    description="",
-    files=("costs*.csv",),
-    columns=("day", "amount", "email"),
-    required=frozenset({"day"}),
-    email_columns=("email",),
-)
-ORDERS = ExportContract(
-    source="shop",
-    export="orders",
-    description="",
-    files=("orders*.csv",),
-    columns=("name", "id", "sku", "price"),
-    required=frozenset({"name"}),
-    grouped_by="name",
-    group_header="id",
-)
-RULES = {
-    "ads.costs": [
-        ("day", "missing", None, "critical"),
-        ("day", "foreign_date_format", "parse_date", "warning"),
-        ("amount", "letter_for_digit", "parse_amount", "critical"),
-        ("amount", "invalid_number", "parse_amount", "critical"),
-        ("email", "placeholder", "email_address", "warning"),
-        ("email", "homoglyph", "email_address", "warning"),
-    ],
-    "shop.orders": [
-        ("price", "letter_for_digit", "parse_amount", "critical"),
-        ("price", "invalid_number", "parse_amount", "critical"),
-    ],
-}
-
-
-@dataclass
-class Gate:
-    """One export in a warehouse of its own."""
-
-    folder: Path
-    connection: duckdb.DuckDBPyConnection
-    contract: ExportContract
-    landed: list[LedgerRow]
-
-    @property
-    def export(self) -> JudgedExport:
-        delivered = {name: None for row in self.landed for name in row.columns}
-        return JudgedExport(
-            source=self.contract.source,
-            export=self.contract.export,
-            columns=tuple(delivered),
-            drops_duplicates=self.contract.duplicates == "drop",
-            grouped_by=self.contract.grouped_by,
-            group_header=self.contract.group_header,
-        )
-
-    @property
-    def suite(self) -> Suite:
-        return suite_of(self.folder, self.contract)
-
-    def deliver(self, name: str, text: str) -> str:
-        """Land a file; its id."""
-        (self.folder / name).write_text(text, encoding="utf-8")
-        raw = self.folder / "raw"
-        [row] = land_export(
-            self.contract,
-            [name],
-            landing=self.folder,
-            raw=raw,
-            known=[],
-            now=datetime(2026, 3, 14 + len(self.landed), tzinfo=UTC),
-        )
-        assert row.outcome == "landed", row.reason
-        ledger.record(self.connection, [row])
-        ledger.create_raw_table(self.connection, self.contract, raw)
-        self.landed.append(row)
-        return row.file_id
-
-    def judge(self, rules_version: str = "1") -> list[str]:
-        """Judge what has no verdicts yet; the files judged."""
-        files = judge.unjudged(
-            self.connection,
-            self.export,
-            [row.file_id for row in self.landed],
-            rules_version,
-        )
-        contacts.classify(
-            self.connection,
-            contacts.ContactClassifier(PROJECT / "seeds", "RU"),
-            rows=self.export.table,
-            email_columns=self.contract.email_columns,
-            phone_columns=[],
-        )
-        judge.judge(
-            self.connection,
-            self.export,
-            self.suite,
-            CONTEXT,
-            rejects={
-                row.file_id: lander.rejects_path(self.folder / "raw", row)
-                for row in self.landed
-                if row.file_id in files
-            },
-            rules_version=rules_version,
-        )
-        judge.reconcile(self.connection, [self.export])
-        return files
-
-    def all(self, query: str) -> list[tuple[Any, ...]]:
-        return self.connection.execute(query).fetchall()
-
-    def quarantine(self) -> list[tuple[Any, ...]]:
-        """Line, rule and cell of everything in quarantine."""
-        return self.all(
-            "select line, rule, column_name, value from quality.quarantine"
-            " order by file_id, line, rule"
-        )
-
-    def held(self) -> dict[int, str]:
-        """The lines that do not flow, and why."""
-        return dict(self.all("select _line, verdict from quality.held_rows"))
-
-    def figures(self) -> list[tuple[int, int, int, int]]:
-        """Delivered, accepted, quarantined and duplicates, by file."""
-        return self.all(
-            "select delivered, accepted, quarantined, duplicates"
-            " from quality.reconciliation order by file_id"
-        )  # type: ignore[return-value]
-
-
-def suite_of(folder: Path, contract: ExportContract) -> Suite:
-    """The suite of the export's rules."""
-    expectations = [
-        {
-            "type": EXPECTATION_TYPE,
-            "kwargs": {"column": column, "rule": rule}
-            | ({"parser": parser} if parser else {}),
-            "severity": severity,
-        }
-        for column, rule, parser, severity in RULES[contract.key]
-    ]
-    path = folder / "expectations" / contract.source / f"{contract.export}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"name": contract.key, "expectations": expectations}))
-    return read_suite(folder / "expectations", contract.source, contract.export)
-
-
-def gate_of(folder: Path, contract: ExportContract) -> Gate:
-    """A new gate in memory, landing below the folder."""
-    connection = duckdb.connect()
-    connection.execute("set TimeZone = 'UTC'")
-    ledger.create_ledger(connection, folder / "raw")
-    judge.create_tables(connection)
-    contacts.create_tables(connection, "1")
-    return Gate(folder, connection, contract, [])
 
 
 @pytest.fixture
@@ -217,7 +44,7 @@ def test_a_broken_rule_is_in_quarantine_with_reason_and_repair(costs: Gate) -> N
 
     costs.judge()
 
-    assert costs.all("from quality.quarantine") == [
+    assert costs.all(VERDICTS) == [
         (
             f"{file_id}:2", "ads", "costs", file_id, 2, "letter_for_digit", "critical",
             "amount", "1О.5", "the letter O stands for a zero", "10.5", "open",
@@ -262,7 +89,7 @@ def test_a_line_that_fits_no_record_is_held_with_its_text(costs: Gate) -> None:
 
     costs.judge()
 
-    assert costs.all("from quality.quarantine") == [
+    assert costs.all(VERDICTS) == [
         (
             f"{file_id}:2", "ads", "costs", file_id, 2, "ragged_row", "critical", None,
             "2026-03-01,1", "2 fields where the header has 3", None, "open",
@@ -280,15 +107,15 @@ def test_a_column_that_was_not_delivered_is_not_judged(costs: Gate) -> None:
     assert costs.quarantine() == []
 
 
-def test_a_released_row_flows_again(costs: Gate) -> None:
-    costs.deliver("costs.csv", "day,amount,email\n2026-03-01,x,\n")
+def test_the_suggested_repair_of_a_contact_is_that_of_its_text(costs: Gate) -> None:
+    """A column called `email` was taken for the column of the known addresses."""
+    costs.deliver("costs.csv", "day,amount,email\n2026-03-01,1,аnna@mail.ru\n")
+
     costs.judge()
-    costs.connection.execute("update quality.quarantine set status = 'released'")
 
-    judge.reconcile(costs.connection, [costs.export])
-
-    assert costs.held() == {}
-    assert costs.figures() == [(1, 1, 0, 0)]
+    assert costs.all("select rule, suggestion from quality.quarantine") == [
+        ("homoglyph", "anna@mail.ru")
+    ]
 
 
 def test_a_clean_file_has_no_verdicts_and_adds_up(costs: Gate) -> None:
@@ -662,7 +489,7 @@ def test_verdicts_on_one_export_leave_those_on_another(tmp_path: Path) -> None:
     costs = gate_of(tmp_path, COSTS)
     costs.deliver("costs.csv", "day,amount,email\n1,x,\n")
     costs.judge()
-    orders = Gate(tmp_path, costs.connection, ORDERS, [])
+    orders = Gate(tmp_path, costs.connection, ORDERS)
     orders.deliver("orders.csv", lines("#1,11,a,x"))
 
     orders.judge()
@@ -680,3 +507,37 @@ def test_rows_judged_leave_out_dropped_copies_alone(costs: Gate) -> None:
     judged = costs.all(f"select _line from ({costs.export.judged_rows}) order by all")
 
     assert judged == [(2,), (4,)]
+
+
+# -- addresses that may have opted out ----------------------------------------------
+
+
+def test_addresses_of_rows_that_nobody_mended_are_held_where_rows_can_withdraw_consent(
+    tmp_path: Path,
+) -> None:
+    texts = "select contact_text from quality.held_contact_texts order by 1"
+    delivered = (
+        "day,amount,email\n2026-03-01,1O,Held@Mail.ru\n2026-03-02,5,flows@mail.ru\n"
+        "ragged,Torn@Mail.ru\n"
+    )
+    for carries_consent, held in (
+        (True, [("Held@Mail.ru",), ("Torn@Mail.ru",)]),
+        (False, []),
+    ):
+        folder = tmp_path / str(carries_consent)
+        folder.mkdir()
+        gate = gate_of(folder, replace(COSTS, carries_consent=carries_consent))
+        gate.deliver("costs.csv", delivered)
+        gate.judge()
+
+        assert gate.all(texts) == held
+        gate.connection.execute("update quality.quarantine set status = 'dropped'")
+        judge.reconcile(gate.connection, [gate.export])
+        assert gate.all(texts) == held, "a dropped row was not read either"
+        gate.connection.execute(
+            "update quality.quarantine set status = 'repaired'"
+            " where rule <> 'ragged_row'"
+        )
+        judge.reconcile(gate.connection, [gate.export])
+        assert gate.all(texts) == held[1:]
+        gate.connection.close()

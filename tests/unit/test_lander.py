@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,18 +16,17 @@ from hypothesis import strategies as st
 
 from orchestration.lib.landing import csv_reader, json_reader, lander, records
 from orchestration.lib.landing.contract import ExportContract
-from orchestration.lib.landing.inspection import identify
+from orchestration.lib.landing.inspection import Delivered, identify
 from orchestration.lib.landing.lander import (
     LedgerRow,
-    claimed,
     data_path,
-    delivered_files,
     land_export,
     land_file,
     landed_rows,
     rejects_path,
     unclaimed_row,
 )
+from orchestration.lib.landing.landing_place import LandingFile, delivered_files
 
 NOW = datetime(2026, 3, 14, 6, 30, tzinfo=UTC)
 ORDERS = ExportContract(
@@ -44,7 +44,6 @@ EVENTS = ExportContract(
     description="",
     files=("events*.json*",),
     columns=("id", "kind"),
-    reader="json",
     required=frozenset({"id"}),
 )
 RUSSIAN = "id,name,note\n" + "".join(f"{n},Анна,{n * 7919 % 997}\n" for n in range(40))
@@ -71,11 +70,8 @@ def land_all(
     now: datetime = NOW,
 ) -> list[LedgerRow]:
     """One run over delivered files; the ledger rows that it would record."""
-    return list(
-        land_export(
-            ORDERS, names, landing=folder, raw=folder / "raw", known=known, now=now
-        )
-    )
+    files = [LandingFile(name=name, path=folder / name) for name in names]
+    return list(land_export(ORDERS, files, raw=folder / "raw", known=known, now=now))
 
 
 def files_below(folder: Path) -> list[str]:
@@ -95,74 +91,6 @@ def rows(folder: Path, row: LedgerRow) -> list[dict[str, Any]]:
 def rejects(folder: Path, row: LedgerRow) -> list[dict[str, Any]]:
     """The rows of a file that fit no record."""
     return parquet.read_table(rejects_path(folder / "raw", row)).to_pylist()
-
-
-# -- the landing place --------------------------------------------------------------
-
-
-def test_files_are_delivered_in_the_order_of_the_dates_in_their_names(
-    tmp_path: Path,
-) -> None:
-    names = [
-        "z/undated.csv",
-        "b_2026-01-31.csv",
-        "a_20260201.csv",
-        "2026_02_02/c.csv",
-        "2025-01-01/d_2026-03-01.csv",
-    ]
-    for number, name in enumerate(reversed(names)):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-        os.utime(tmp_path / name, (number, number))
-
-    assert delivered_files(tmp_path) == names
-
-
-def test_hidden_files_and_the_truth_of_a_simulation_are_no_deliveries(
-    tmp_path: Path,
-) -> None:
-    for name in ("a.csv", "truth", "shop/.b.csv", ".git/c.csv", "truth/d.csv"):
-        if name != "truth":
-            (tmp_path / name).parent.mkdir(exist_ok=True)
-            (tmp_path / name).touch()
-
-    assert delivered_files(tmp_path) == ["a.csv"]
-
-
-def test_an_absent_landing_place_holds_no_files(tmp_path: Path) -> None:
-    assert delivered_files(tmp_path / "nowhere") == []
-
-
-def test_each_file_belongs_to_the_one_export_that_claims_it() -> None:
-    greedy = replace(ORDERS, export="returns", files=("orders_returned*.csv",))
-    names = ["orders.csv", "events.json", "orders_returned.csv", "photo.jpg"]
-
-    by_export, unclaimed = claimed(names, [ORDERS, EVENTS, greedy])
-
-    assert by_export == {
-        "shop.orders": ["orders.csv"],
-        "mail.events": ["events.json"],
-        "shop.returns": [],
-    }
-    assert unclaimed == {
-        "orders_returned.csv": (
-            "the file name fits several exports (shop.orders, shop.returns): put it"
-            " into the folder of its source"
-        ),
-        "photo.jpg": (
-            "no export expects a file of this name: rename it after one of the"
-            " patterns in models/staging/*/*__sources.yml, or add a source"
-        ),
-    }
-
-
-def test_a_file_of_no_export_is_in_the_ledger_with_its_reason(tmp_path: Path) -> None:
-    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8")
-
-    row = unclaimed_row("photo.jpg", identify(tmp_path / "photo.jpg"), "not ours")
-
-    assert (row.source, row.export, row.outcome) == (None, None, "refused")
-    assert (row.bytes, row.reason) == (2, "photo.jpg: not ours")
 
 
 # -- one file -----------------------------------------------------------------------
@@ -317,7 +245,8 @@ def test_a_header_without_rows_lands_and_says_so(tmp_path: Path, content: str) -
         (
             "id,name\n1,Анна Иванова\n2,Пётр из Казани\n".encode("cp1251"),
             "orders.csv: line 2: the byte 0xC0 is not utf-8; declare the export's"
-            " encoding in its contract (it looks like cp1251)",
+            " encoding in its contract (its words do not tell cp1251 or koi8-r or"
+            " cp1252)",
         ),
         (
             b'id,"name\n1,a\n',
@@ -353,7 +282,7 @@ def test_an_unreadable_file_is_refused_with_place_and_remedy_and_leaves_nothing(
 def test_a_file_refused_in_its_middle_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(path: Path, size: int) -> Iterator[bytes]:
+    def failing(delivered: Delivered, size: int) -> Iterator[bytes]:
         yield b"id,name,note\n1,a,b\n"
         raise OSError("the disk has gone")
 
@@ -641,8 +570,12 @@ def test_progress_is_told_of_files_that_are_read(tmp_path: Path) -> None:
     list(
         land_export(
             ORDERS,
-            ["orders_a.csv", "orders_b.csv"],
-            landing=tmp_path,
+            [
+                LandingFile(
+                    name=f"orders_{letter}.csv", path=tmp_path / f"orders_{letter}.csv"
+                )
+                for letter in "ab"
+            ],
             raw=tmp_path / "raw",
             known=[],
             now=NOW,
@@ -651,6 +584,105 @@ def test_progress_is_told_of_files_that_are_read(tmp_path: Path) -> None:
     )
 
     assert told == ["landing orders_a.csv (0.0 MB)"]
+
+
+# -- archives -----------------------------------------------------------------------
+
+
+def land_archives(
+    folder: Path, known: Sequence[LedgerRow] = (), *, now: datetime = NOW
+) -> list[LedgerRow]:
+    """One run over all that lies below the folder."""
+    return list(
+        land_export(
+            ORDERS,
+            delivered_files(folder / "landing"),
+            raw=folder / "raw",
+            known=known,
+            now=now,
+        )
+    )
+
+
+def zipped(folder: Path, archive: str, **files: bytes) -> Path:
+    """An archive in the landing place with these files."""
+    path = folder / "landing" / archive
+    path.parent.mkdir(exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as writer:
+        for name, content in files.items():
+            writer.writestr(f"{name}.csv", content)
+    return path
+
+
+def test_members_of_an_archive_land_like_files(tmp_path: Path) -> None:
+    zipped(
+        tmp_path,
+        "a_2026-03-10.zip",
+        orders=b"id\n1\n",
+        orders_old=gzip.compress("id;name\n2;Анна\n".encode("utf-16")),
+    )
+
+    first, second = land_archives(tmp_path)
+
+    assert first.file_name == "a_2026-03-10.zip/orders.csv"
+    assert (first.outcome, first.bytes, first.rows_delivered) == ("landed", 5, 1)
+    assert first.delivered_at == datetime(2026, 3, 10, tzinfo=UTC)
+    assert (second.encoding, second.rows_delivered) == ("utf-16", 1)
+    assert rows(tmp_path, second)[0]["name"] == "Анна"
+
+
+def test_the_same_member_in_the_next_archive_is_not_read_again(tmp_path: Path) -> None:
+    zipped(tmp_path, "a.zip", orders=b"id\n1\n")
+    known = land_archives(tmp_path)
+    zipped(tmp_path, "b.zip", orders=b"id\n1\n", orders_new=b"id\n2\n")
+
+    again, new = land_archives(tmp_path, known)
+
+    assert (again.file_name, again.outcome) == ("b.zip/orders.csv", "seen_before")
+    assert again.reason == "the same content as a.zip/orders.csv: not read again"
+    assert (new.file_name, new.outcome) == ("b.zip/orders_new.csv", "landed")
+
+
+def test_a_damaged_member_is_refused_and_the_others_land(tmp_path: Path) -> None:
+    path = zipped(tmp_path, "a.zip", orders=b"id\n1\n" * 50, orders_new=b"id\n2\n")
+    content = bytearray(path.read_bytes())
+    content[content.index(b"orders.csv") + len(b"orders.csv") + 3] ^= 0xFF
+    path.write_bytes(content)
+
+    damaged, whole = land_archives(tmp_path)
+
+    assert (damaged.file_id, damaged.outcome) == ("", "refused")
+    assert damaged.reason is not None
+    assert damaged.reason.startswith(
+        "a.zip/orders.csv: the zip archive is damaged (Bad CRC-32"
+    )
+    assert whole.outcome == "landed"
+
+
+def test_an_archive_that_cannot_be_read_is_in_the_ledger_with_its_reason(
+    tmp_path: Path,
+) -> None:
+    path = zipped(tmp_path, "a.zip", orders=b"id\n1\n")
+    path.write_bytes(path.read_bytes()[:-10])
+    [file] = delivered_files(tmp_path / "landing")
+    assert file.unreadable is not None
+
+    row = unclaimed_row(file, file.unreadable)
+
+    assert (row.source, row.file_name, row.outcome) == (None, "a.zip", "refused")
+    assert row.reason == (
+        "a.zip: the zip archive is damaged (File is not a zip file): ask for it again"
+    )
+    assert row.bytes == path.stat().st_size
+
+
+def test_a_file_that_is_gone_before_it_is_recorded_is_recorded(tmp_path: Path) -> None:
+    """It ended the run."""
+    gone = LandingFile(name="photo.jpg", path=tmp_path / "photo.jpg")
+
+    row = unclaimed_row(gone, "not ours")
+
+    assert (row.file_id, row.reason) == ("", "photo.jpg: not ours")
 
 
 # -- crashes ------------------------------------------------------------------------
@@ -733,3 +765,19 @@ def test_a_report_with_title_totals_and_currency_in_its_header_lands_its_records
     assert row.reason == "2 rows of totals are no records"
     assert (row.rows_delivered, row.rows_rejected) == (2, 0)
     assert row.columns == ("day", "campaign", "cost", "currency")
+
+
+def test_a_row_without_the_name_that_every_record_has_is_one_of_totals(
+    tmp_path: Path,
+) -> None:
+    name = "report.csv"
+    (tmp_path / name).write_text(
+        "Day,Campaign,Cost (EUR)\n2026-10-01,,4.00\n2026-10-01,brand,4.00\n"
+    )
+    contract = replace(AD_REPORT, summary_without="campaign")
+
+    row = land_file(name, identify(tmp_path / name), contract, tmp_path / "raw", NOW)
+
+    table = parquet.read_table(data_path(tmp_path / "raw", row))
+    assert table["_line"].to_pylist() == [3]
+    assert (row.rows_delivered, row.reason) == (1, "1 rows of totals are no records")

@@ -12,13 +12,13 @@ import pytest
 
 from orchestration.lib.landing import ledger
 from orchestration.lib.landing.contract import ExportContract
-from orchestration.lib.landing.inspection import identify
 from orchestration.lib.landing.lander import (
     LedgerRow,
     data_path,
     land_export,
     unclaimed_row,
 )
+from orchestration.lib.landing.landing_place import LandingFile
 from orchestration.lib.warehouse import connect
 
 NOW = datetime(2026, 3, 14, 6, 30, tzinfo=UTC)
@@ -39,6 +39,11 @@ def warehouse(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
+def delivered(folder: Path, name: str) -> LandingFile:
+    """The file of this name below the folder."""
+    return LandingFile(name=name, path=folder / name)
+
+
 def run(
     connection: duckdb.DuckDBPyConnection,
     folder: Path,
@@ -50,8 +55,7 @@ def run(
     landed = list(
         land_export(
             ORDERS,
-            names,
-            landing=folder,
+            [delivered(folder, name) for name in names],
             raw=folder / "raw",
             known=ledger.read(connection, ORDERS),
             now=now,
@@ -112,8 +116,7 @@ def test_a_second_try_replaces_the_first(
 
     [row] = land_export(
         lenient,
-        ["orders.csv"],
-        landing=tmp_path,
+        [delivered(tmp_path, "orders.csv")],
         raw=tmp_path / "raw",
         known=ledger.read(warehouse, ORDERS),
         now=NOW + timedelta(days=1),
@@ -127,7 +130,7 @@ def test_a_file_of_no_export_is_recorded_and_belongs_to_none(
     warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8")
-    row = unclaimed_row("photo.jpg", identify(tmp_path / "photo.jpg"), "not ours")
+    row = unclaimed_row(delivered(tmp_path, "photo.jpg"), "not ours")
 
     ledger.record(warehouse, [row])
     ledger.record(warehouse, [row])
@@ -191,7 +194,7 @@ def test_a_raw_table_without_deliveries_is_there_and_empty(
     assert count == 0
     assert warehouse.execute(
         "select column_name, data_type from information_schema.columns"
-        " where table_schema = 'shop' order by ordinal_position"
+        " where table_name = 'orders' order by ordinal_position"
     ).fetchall() == [
         ("id", "VARCHAR"),
         ("name", "VARCHAR"),

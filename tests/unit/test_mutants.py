@@ -90,7 +90,7 @@ WORDS = (
 def texts(draw: st.DrawFn) -> Mutant:
     """A header, or the start of JSON, and behind it what nobody would write."""
     contract = draw(st.sampled_from([base.contract for base in BASES]))
-    start = "id;name\n" if contract.reader == "csv" else draw(st.sampled_from("[{"))
+    start = "id;name\n" if contract.format == "csv" else draw(st.sampled_from("[{"))
     text = start + "".join(draw(st.lists(st.sampled_from(WORDS), max_size=60)))
     content = text.encode(draw(st.sampled_from(ENCODINGS)), "replace")
     if draw(st.booleans()):

@@ -96,7 +96,7 @@ def broken(
 # -- each rule ----------------------------------------------------------------------
 
 EXAMPLES: list[tuple[str, str | None, list[str | None], list[str | None]]] = [
-    ("missing", None, [None, "", "  "], ["x", " x ", "0"]),
+    ("missing", None, [None, "", "  ", "\0", "\u00a0"], ["x", " x ", "0"]),
     ("letter_for_digit", "parse_amount", ["1О0", "1O.5", "оo", "-O.99"], ["100", "x"]),
     ("letter_for_digit", "parse_positive_integer", ["1О", "O1"], ["10", "O", "1O.5"]),
     (
@@ -129,7 +129,35 @@ EXAMPLES: list[tuple[str, str | None, list[str | None], list[str | None]]] = [
             None,
         ],
     ),
+    (
+        "invalid_number",
+        "parse_either_amount",
+        ["1,234", "12,345", "1.234,56", "1,2,3", "--"],
+        ["1,234.56", "1 234,56", "1,234,567", "12,5", "1.234", "$5", "0", None],
+    ),
+    (
+        "invalid_number",
+        "parse_dashed_amount",
+        ["-", "---", "172,45"],
+        [" --", "$1,204", "0.00", None],
+    ),
+    (
+        "invalid_number",
+        "parse_unsigned_spaced_amount",
+        ["-0,01", "- 5", "бесплатно"],
+        ["0", "0,00 руб.", "18 900,50"],
+    ),
     ("invalid_number", "parse_minor_amount", ["1.5", "1 0"], ["149900", "-1", "0"]),
+    (
+        "invalid_number",
+        "parse_grouped_integer",
+        ["1,23", "1 23", "1,234 567", "1.204", "--"],
+        ["1,204", "1 204", "18\u202f230", "1204", "-3", "1,234,567", None],
+    ),
+    ("letter_for_digit", "parse_nps_score_integer", ["1О", "O"], ["10", "0", "1l"]),
+    ("invalid_number", "parse_nps_score_integer", ["11", "-1", "9.5"], ["0", "10"]),
+    ("invalid_number", "parse_rating_integer", ["0", "6", "5/5"], ["1", " 5 "]),
+    ("invalid_number", "parse_seconds_integer", ["-1", "0:15"], ["0", "192"]),
     (
         "invalid_value",
         "parse_boolean",
@@ -142,13 +170,96 @@ EXAMPLES: list[tuple[str, str | None, list[str | None], list[str | None]]] = [
         ["payed", "paid!", ""],
         ["Paid", " partially_refunded ", "voided", None],
     ),
+    (
+        "invalid_value",
+        "parse_is_paid",
+        ["да", "неоплачен", "paid"],
+        ["Оплачен", " не оплачен ", None],
+    ),
+    (
+        "invalid_value",
+        "parse_is_listed",
+        ["да", "видно"],
+        ["выставлен", "Скрыт"],
+    ),
+    (
+        "invalid_value",
+        "parse_is_recovered",
+        ["yes", "notrecovered"],
+        ["Recovered", "Not Recovered"],
+    ),
+    (
+        "invalid_value",
+        "parse_woocommerce_status",
+        ["wc_completed", "shipped", "wc-"],
+        ["wc-completed", "on-hold", "WC-Failed"],
+    ),
+    (
+        "invalid_value",
+        "parse_woocommerce_type",
+        ["virtual, simple", "bundle"],
+        ["simple, downloadable, virtual", "Variable"],
+    ),
+    ("invalid_value", "parse_weight_unit", ["lb", "pounds"], ["lbs", "KG", " g"]),
+    ("invalid_value", "parse_product_status", ["live"], ["Active", "archived"]),
+    ("invalid_value", "parse_payment_kind", ["нал"], ["Наличные", "СБП"]),
+    (
+        "invalid_value",
+        "parse_payment_status",
+        ["success", "declined"],
+        ["succeeded", "Interrupted", "canceled"],
+    ),
+    (
+        "invalid_value",
+        "parse_packed_positions",
+        ["Tent (1 шт)", "[11] Tent", "[11] Tent (1 шт) и ещё", "[x] Tent (1 шт)"],
+        [
+            "[11] Tent (1 шт)",
+            "[11] Tent (2p) (1 шт.)\n[12] Rope, 20 m (10 шт)",
+            None,
+        ],
+    ),
+    (
+        "invalid_value",
+        "parse_packed_prices",
+        ["1000", "1000 руб и 5", "12 34 руб"],
+        ["1000 руб", "18 900 руб.\n1 290,50 руб", "5 руб, 6 руб"],
+    ),
     ("invalid_value", "parse_message_event", ["opened"], ["open", "Click"]),
+    ("invalid_value", "parse_campaign_action", ["opened"], ["open", "Bounce"]),
+    ("invalid_value", "parse_bounce_kind", ["firm"], ["hard", "Soft"]),
+    ("invalid_value", "parse_profile_consent", ["TRUE", "NEVER"], ["SUBSCRIBED"]),
+    (
+        "invalid_value",
+        "parse_profile_suppression",
+        ["BORED", "[HARD_BOUNCE, BORED]", "HARDBOUNCE", "0", "['отписался']"],
+        [
+            "[]",
+            '["UNSUBSCRIBED", "HARD_BOUNCE"]',
+            "['SPAM_COMPLAINT']",
+            "user_suppressed",
+        ],
+    ),
+    ("invalid_value", "parse_contact_status", ["asleep"], ["active", "Blocked"]),
+    ("invalid_value", "parse_contact_availability", ["full"], ["mailbox_full"]),
+    ("invalid_value", "parse_send_result", ["ok", "err_"], ["ok_read", "err_lost"]),
+    ("invalid_value", "parse_message_channel", ["fax"], ["SMS", "chat_bot"]),
+    ("invalid_value", "parse_delivery_event", ["STOP"], ["stopped", "Delivered"]),
+    ("invalid_value", "parse_site_event", ["pageview"], ["page_view", "FAQ"]),
     ("invalid_value", "parse_amount_unit", ["kopecks"], ["minor", "Major"]),
+    ("invalid_value", "parse_vat_included", ["НДС", "20 %"], ["с НДС", "Без НДС"]),
+    ("invalid_value", "parse_call_direction", ["through"], ["In", " исходящий "]),
     (
         "unknown_currency",
         "parse_currency",
         ["XXX", "руб", "RU", "RUBL", " ", "€"],
-        ["RUB", " eur ", "usd", None],
+        ["RUB", " eur ", "usd", "RUR", None],
+    ),
+    (
+        "unknown_currency",
+        "parse_named_currency",
+        ["тугрик", "XXX", "рубли"],
+        ["Российский рубль", " доллар США ", "Казахстанский тенге", "eur", None],
     ),
     (
         "unparsable_date",
@@ -217,9 +328,42 @@ EXAMPLES: list[tuple[str, str | None, list[str | None], list[str | None]]] = [
     ),
     (
         "unparsable_date",
+        "parse_iso_or_utc_timestamp",
+        ["2026-03-14", "2026-03-14 09:14", "2026-03-14T09:14:00"],
+        [
+            "2026-03-14T09:14:00.000Z",
+            "2026-03-14T09:14:00.000+0000",
+            "2026-03-14 09:14:00",
+        ],
+    ),
+    (
+        "unparsable_date",
+        "parse_closing_timestamp",
+        ["закрыта", "14.03.26 10:00"],
+        ["не закрыта", " Не закрыта", "14.03.2026 09:14:59", None],
+    ),
+    (
+        "unparsable_date",
         "parse_unix_milli_timestamp",
         ["1773479640", "17734796400000", "1773479640.5"],
         ["1773479640000", "999999999999"],
+    ),
+    (
+        "unparsable_date",
+        "parse_utc_iso_timestamp",
+        ["2026-03-14", "2026-03-14 09:14", "2026-03-14T25:14:00"],
+        [
+            "2026-03-14 09:14:00",
+            "2026-03-14T09:14:00.123",
+            "2026-03-14T09:14:00Z",
+            "2026-03-14 09:14:00+03:00",
+        ],
+    ),
+    (
+        "unparsable_date",
+        "parse_unix_micro_timestamp",
+        ["1773479640000", "17734796400000000", "1773479640000000.5"],
+        ["1773479640000000", "999999999999999"],
     ),
     (
         "unparsable_date",
@@ -269,6 +413,24 @@ def test_a_rule_is_broken_by_these_cells_and_kept_by_those(
     found = broken(engine, binding(rule, parser), [*keeping, *breaking])
 
     assert list(found) == breaking
+
+
+@pytest.mark.parametrize(
+    ("parser", "text", "value"),
+    [
+        ("parse_text", "An\0na", "Anna"),
+        ("parse_text", " \0\u00a0a ", "a"),
+        ("parse_text", "\0", None),
+        ("parse_id", "\x00'00\x00123", "00123"),
+        ("parse_id", " \0 ", None),
+    ],
+)
+def test_the_character_zero_is_no_part_of_a_text_or_an_id(
+    engine: duckdb.DuckDBPyConnection, parser: str, text: str, value: str | None
+) -> None:
+    query = f"select {CONTEXT.macros.parse(parser, '$1')}"
+
+    assert engine.execute(query, [text]).fetchone() == (value,)
 
 
 @pytest.mark.parametrize(
@@ -559,7 +721,7 @@ def test_a_present_cell_is_flagged_exactly_when_its_parser_gives_no_value(
             continue
         value = CONTEXT.macros.parse(parser, '"cell"')
         is_invalid = f"({value}) is null"
-        if parser == "parse_currency":
+        if parser.endswith("_currency"):
             is_invalid = f"coalesce(({value}), '') not in ({known})"
         columns.append(is_invalid)
         names = sorted(rules - {"currency_without_rate"})

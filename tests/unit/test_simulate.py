@@ -100,8 +100,8 @@ Row = dict[str, str]
 
 def rows_by_line(company: SimulatedCompany, name: str) -> dict[int, Row]:
     """Every row of a file by the physical line it starts on."""
-    with company.paths[name].open(encoding="utf-8", newline="") as file:
-        if name.endswith(".json"):
+    with company.paths[name].open(encoding="utf-8-sig", newline="") as file:
+        if name.endswith((".json", ".jsonl")):
             lines = enumerate(file, start=1)
             return {
                 at: json.loads(line.rstrip("\n,"))

@@ -5,14 +5,24 @@
     disagree. Every parser maps null to null.
 #}
 
-{# Without outer spaces, no-break spaces as spaces; an empty text is null. #}
+{# Without outer spaces and NULs, no-break spaces as spaces; an empty text is null. #}
 {% macro parse_text(text) -%}
-    nullif(trim(replace({{ text }}, '{{ "\u00a0" }}', ' ')), '')
+    nullif(trim(replace({{ without_nuls(text) }}, '{{ "\u00a0" }}', ' ')), '')
 {%- endmacro %}
 
-{# Spreadsheet-safe ids, telephone numbers and zip codes start with an apostrophe. #}
+{#
+    Spreadsheet-safe ids, telephone numbers and zip codes start with an apostrophe; what
+    a spreadsheet took for a number comes back as `1673005251.0`.
+#}
 {% macro parse_id(text) -%}
-    nullif({{ without_leading_apostrophes("trim(" ~ text ~ ")") }}, '')
+    {%- set bare = without_leading_apostrophes("trim(" ~ without_nuls(text) ~ ")") -%}
+    nullif(
+        case
+            when {{ matches_whole(bare, "[0-9]+[.]0") }} then split_part({{ bare }}, '.', 1)
+            else {{ bare }}
+        end,
+        ''
+    )
 {%- endmacro %}
 
 {# What a row is about, as one text: the contract's `row_key` columns of a relation. #}
@@ -22,7 +32,8 @@
     {%- else -%}
         concat(
             {%- for column in columns -%}
-                {{ parse_id(relation ~ "." ~ column) }}{{ ", '|', " if not loop.last }}
+                coalesce({{ parse_id(relation ~ "." ~ column) }}, '')
+                {{- ", '|', " if not loop.last }}
             {%- endfor -%}
         )
     {%- endif -%}
@@ -73,6 +84,28 @@
     end
 {%- endmacro %}
 
+{#
+    An amount as one or the other of the two above writes it, where they do not differ
+    on it: `1,234.56`, `1 234,56`, `12,5`, but not `1,234`.
+#}
+{% macro parse_either_amount(text) -%}
+    case
+        when
+            {{ parse_us_amount(text) }} is null
+            or {{ parse_us_amount(text) }} = {{ parse_spaced_amount(text) }}
+            then {{ parse_spaced_amount(text) }}
+        when {{ parse_spaced_amount(text) }} is null
+            then {{ parse_us_amount(text) }}
+    end
+{%- endmacro %}
+
+{# An amount with spaces between groups of three, of zero or more. #}
+{% macro parse_unsigned_spaced_amount(text) -%}
+    case
+        when {{ parse_spaced_amount(text) }} >= 0 then {{ parse_spaced_amount(text) }}
+    end
+{%- endmacro %}
+
 {# An amount in hundredths of its currency, as payment providers send it: `149900`. #}
 {% macro parse_minor_amount(text) -%}
     cast({{ parse_integer(text) }} * cast(0.01 as decimal(3, 2)) as decimal(38, 6))
@@ -86,6 +119,20 @@
 {# An amount above zero. #}
 {% macro parse_positive_amount(text) -%}
     case when {{ parse_amount(text) }} > 0 then {{ parse_amount(text) }} end
+{%- endmacro %}
+
+{# A whole number with commas or spaces between groups of three, or none: `18,230`. #}
+{% macro parse_grouped_integer(text) -%}
+    {%- set spaced = with_pattern_replaced(text, "[\u00a0\u2009\u202f]", " ") -%}
+    {%- set bare = "trim(" ~ spaced ~ ")" -%}
+    case
+        when {{ matches_whole(
+            bare, "[+-]?([0-9]+|[0-9]{1,3}((,[0-9]{3})+|( [0-9]{3})+))"
+        ) }}
+            then {{ try_cast_as(
+                "replace(replace(" ~ bare ~ ", ' ', ''), ',', '')", "bigint"
+            ) }}
+    end
 {%- endmacro %}
 
 {% macro parse_positive_integer(text) -%}
@@ -107,10 +154,11 @@
     end
 {%- endmacro %}
 
+{# Russian systems still write RUR, the code of the rouble until 1998. #}
 {% macro parse_currency(text) -%}
     case
         when {{ matches_whole("upper(trim(" ~ text ~ "))", "[A-Z]{3}") }}
-            then upper(trim({{ text }}))
+            then replace(upper(trim({{ text }})), 'RUR', 'RUB')
     end
 {%- endmacro %}
 
@@ -172,9 +220,25 @@
     ) }}
 {%- endmacro %}
 
+{# As above; without an offset, and with a space for the T, in UTC. #}
+{% macro parse_utc_iso_timestamp(text) -%}
+    coalesce(
+        {{ parse_iso_timestamp(text) }},
+        {{ timestamp_from_text(
+            "replace(" ~ text ~ ", 'T', ' ')",
+            ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f"]
+        ) }}
+    )
+{%- endmacro %}
+
 {# `2026-03-14 09:14:00` in UTC. #}
 {% macro parse_utc_timestamp(text) -%}
     {{ timestamp_from_text(text, ["%Y-%m-%d %H:%M:%S"]) }}
+{%- endmacro %}
+
+{# `2026-03-14T09:14:00.000Z`, or in UTC without an offset: `2026-03-14 09:14:00`. #}
+{% macro parse_iso_or_utc_timestamp(text) -%}
+    coalesce({{ parse_iso_timestamp(text) }}, {{ parse_utc_timestamp(text) }})
 {%- endmacro %}
 
 {# `2026-03-14 09:14:00 +0300`; the moment in UTC. #}
@@ -187,6 +251,14 @@
     case
         when {{ matches_whole(text, "[0-9]{12,13}") }}
             then {{ utc_from_unix(whole_quotient("cast(" ~ text ~ " as bigint)", "1000")) }}
+    end
+{%- endmacro %}
+
+{# Microseconds since 1970-01-01; the moment in UTC, to the second. #}
+{% macro parse_unix_micro_timestamp(text) -%}
+    case
+        when {{ matches_whole(text, "[0-9]{15,16}") }}
+            then {{ utc_from_unix(whole_quotient("cast(" ~ text ~ " as bigint)", "1000000")) }}
     end
 {%- endmacro %}
 
@@ -203,5 +275,14 @@
     case
         when lower(trim({{ text }})) in ('{{ words | join("', '") }}')
             then lower(trim({{ text }}))
+    end
+{%- endmacro %}
+
+{# The word that a text stands for, by lists of its spellings in lower case. #}
+{% macro parse_synonym(text, spellings) -%}
+    case
+        {%- for word, texts in spellings.items() %}
+        when lower(trim({{ text }})) in ('{{ texts | join("', '") }}') then '{{ word }}'
+        {%- endfor %}
     end
 {%- endmacro %}

@@ -30,6 +30,19 @@ message_events as (
 
 ),
 
+other_withdrawals as (
+
+    select
+        email as contact_point,
+        false as is_granted,
+        withdrawn_at as decided_at,
+        source,
+        evidence
+
+    from {{ ref("int_email_withdrawals") }}
+
+),
+
 -- a withdrawal counts for the address that a misspelt one stands for, and after its
 -- record was deleted; a grant does neither
 crm_opt_outs as (
@@ -150,6 +163,8 @@ acts as (
     select * from newsletter_opt_outs
     union all
     select * from message_acts
+    union all
+    select * from other_withdrawals
 
 ),
 

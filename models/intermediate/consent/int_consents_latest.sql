@@ -8,14 +8,15 @@ consent_events as (
 
 newest_first as (
 
-    -- of acts at the same moment, the withdrawal counts; an undated one comes last,
-    -- but an undated withdrawal beats an undated grant
+    -- of acts at the same moment, the withdrawal counts; a grant without a date comes
+    -- last, and a withdrawal without one first: nobody can say that a grant is newer
     select
         consent_events.*,
 
         row_number() over (
             partition by channel, contact_point, purpose
             order by
+                case when decided_at is null and not is_granted then 0 else 1 end,
                 decided_at desc nulls last,
                 is_granted asc,
                 source asc,

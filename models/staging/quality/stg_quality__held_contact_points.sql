@@ -1,34 +1,8 @@
 with
 
-held_contacts as (
+held_texts as (
 
-    {{ quarantined_rows("hubspot", "contacts") }}
-
-),
-
-held_members as (
-
-    {{ quarantined_rows("mailchimp", "members") }}
-
-),
-
-held_events as (
-
-    {{ quarantined_rows("sendgrid", "events") }}
-
-),
-
-lines_of_no_record as (
-
-    select
-        {{ every_match("value", "[^,;|\"\t <>]+@[^,;|\"\t <>]+") }} as contact_text
-
-    from {{ source("quality", "quarantine") }}
-
-    where
-        rule = 'ragged_row'
-        and status = 'open'
-        and source in ('hubspot', 'mailchimp', 'sendgrid')
+    select * from {{ source("quality", "held_contact_texts") }}
 
 ),
 
@@ -38,19 +12,7 @@ emails as (
 
 ),
 
-held_texts as (
-
-    select email as contact_text from held_contacts
-    union all
-    select email_address as contact_text from held_members
-    union all
-    select email as contact_text from held_events
-    union all
-    select contact_text from lines_of_no_record
-
-),
-
-final as (
+held_addresses as (
 
     select coalesce(emails.email, lower(trim(held_texts.contact_text))) as email
 
@@ -58,9 +20,26 @@ final as (
     left join emails
         on emails.contact_text = held_texts.contact_text
 
-    where held_texts.contact_text is not null
+    union all
 
-    group by coalesce(emails.email, lower(trim(held_texts.contact_text)))
+    -- an opt-out counts for the address that a misspelt one stands for
+    select emails.suggestion as email
+
+    from held_texts
+    inner join emails
+        on emails.contact_text = held_texts.contact_text
+
+),
+
+final as (
+
+    select email
+
+    from held_addresses
+
+    where email is not null
+
+    group by email
 
 )
 

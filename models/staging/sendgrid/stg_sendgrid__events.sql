@@ -1,23 +1,8 @@
 with
 
-accepted as (
+events as (
 
-    {{ accepted_rows("sendgrid", "events") }}
-
-),
-
-first_deliveries as (
-
-    -- the webhook may deliver an event twice; the first delivery counts
-    select
-        accepted.*,
-
-        row_number() over (
-            partition by accepted.sg_event_id
-            order by accepted._delivery asc, accepted._line asc
-        ) as delivery
-
-    from accepted
+    {{ first_rows("sendgrid", "events", ["sg_event_id"]) }}
 
 ),
 
@@ -31,33 +16,40 @@ final as (
 
     select
         -- ids
-        first_deliveries.sg_event_id as event_id,
-        first_deliveries.sg_message_id as provider_message_id,
-        {{ parse_text("first_deliveries.campaign_id") }} as campaign_id,
-        first_deliveries._file_id,
-        first_deliveries._line,
+        events.sg_event_id as event_id,
+        events.sg_message_id as provider_message_id,
+        coalesce(
+            {{ parse_text("events.campaign_id") }},
+            {{ parse_text("events.singlesend_id") }},
+            {{ parse_text("events.marketing_campaign_id") }}
+        ) as campaign_id,
+        {{ parse_id("events.asm_group_id") }} as unsubscribe_group_id,
+        events._file_id,
+        events._line,
 
         -- strings
         emails.email,
         emails.suggestion as suggested_email,
-        {{ parse_message_event("first_deliveries.event") }} as event_kind,
-        {{ first_of_json_array("first_deliveries.category") }} as category,
-        {{ parse_text("first_deliveries.reason") }} as reason,
+        {{ parse_message_event("events.event") }} as event_kind,
+        {{ first_of_json_array("events.category") }} as category,
+        {{ parse_text("events.reason") }} as reason,
+        {{ parse_text("events.type") }} as bounce_kind,
+        {{ parse_text("events.bounce_classification") }} as bounce_classification,
+        {{ parse_text("events.url") }} as url,
 
         -- booleans
         coalesce(
-            {{ matches("first_deliveries.useragent", "GoogleImageProxy|YahooMailProxy|^Mozilla/5[.]0$") }},
+            {{ parse_boolean("events.sg_machine_open") }}
+            or {{ matches("events.useragent", "GoogleImageProxy|YahooMailProxy|^Mozilla/5[.]0$") }},
             false
         ) as is_mail_proxy,
 
         -- timestamps
-        {{ parse_unix_timestamp("first_deliveries.timestamp") }} as happened_at
+        {{ parse_unix_timestamp("events.timestamp") }} as happened_at
 
-    from first_deliveries
+    from events
     left join emails
-        on emails.contact_text = first_deliveries.email
-
-    where first_deliveries.delivery = 1
+        on emails.contact_text = events.email
 
 )
 

@@ -16,6 +16,7 @@ from orchestration.lib.warehouse import connect
 _DESCRIPTIONS = {
     "quarantine": "One row per broken rule and cell, with reason and repair.",
     "held_rows": "One row per delivered row that does not flow.",
+    "held_contact_texts": "Addresses that may have opted out in a row nobody mended.",
     "reconciliation": "One row per file: delivered, accepted, quarantined, duplicates.",
     "full_deliveries": "One row per full delivery: whether it can prove deletions.",
     "deleted_keys": "One row per thing that full deliveries no longer hold.",
@@ -70,6 +71,7 @@ def quality(
             judge.reconcile(connection, exports)
             incomplete = deletions.incomplete_deliveries(connection)
             unbalanced = judge.unbalanced_files(connection)
+            statuses = judge.row_statuses(connection)
             counts = {
                 name: connection.execute(
                     f"select count(*) from quality.{name}"
@@ -81,7 +83,8 @@ def quality(
     for name, count in counts.items():
         yield dg.MaterializeResult(
             asset_key=["quality", name],
-            metadata={"dagster/row_count": count[0] if count else 0},
+            metadata={"dagster/row_count": count[0] if count else 0}
+            | (_by_status(statuses) if name == "quarantine" else {}),
         )
     yield dg.AssetCheckResult(
         asset_key=_BALANCE.asset_key,
@@ -96,3 +99,8 @@ def quality(
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"deliveries": "; ".join(incomplete)},
     )
+
+
+def _by_status(statuses: dict[str, int]) -> dict[str, int]:
+    """Rows by what became of them, as metadata that Dagster draws over time."""
+    return {f"rows {status}": count for status, count in statuses.items()}

@@ -27,7 +27,7 @@ from anyascii import anyascii
 
 Delivery = Literal["full", "increment"]
 DuplicatePolicy = Literal["drop", "keep"]
-Reader = Literal["csv", "json"]
+FileFormat = Literal["csv", "json", "html", "xml", "xlsx", "xls", "parquet"]
 
 
 class ContractError(ValueError):
@@ -47,13 +47,16 @@ class ExportContract:
     columns: tuple[str, ...]
     #: Other spellings of headers, by column (orchestration/lib/landing/header.py).
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    reader: Reader = "csv"
+    #: The format of files, where their content would be taken for another one.
+    format: FileFormat | None = None
     #: Columns that tell the thing a row is about (a contact, an order) from others.
     row_key: tuple[str, ...] = ()
     #: Whether a delivery holds everything there is, or what came since the last one.
     delivery: Delivery = "increment"
     #: Share of its things that a full delivery may lack of the one before it.
     max_shrink: float = 0.5
+    #: Days after which the newest delivery is too old, if that can be said.
+    max_age_days: int | None = None
     #: Columns without which a file is refused whole.
     required: frozenset[str] = frozenset()
     #: Columns whose absence from a file is nothing to report.
@@ -62,8 +65,14 @@ class ExportContract:
     encoding: str | None = None
     #: The delimiter of delimited text, where it cannot be told from the header.
     delimiter: str | None = None
+    #: The sheet of a workbook, and the XML element that is a record, where the first
+    #: that fits is not the one.
+    sheet: str | None = None
+    record: str | None = None
     #: How the first cell of a row of totals starts, which is no record: `Total`.
     summary_rows: tuple[str, ...] = ()
+    #: Column that every record fills and a row of totals leaves blank.
+    summary_without: str | None = None
     #: Whether an exact copy of a row is a mistake (`drop`) or a second fact (`keep`).
     duplicates: DuplicatePolicy = "drop"
     #: Column that starts a group of rows (an order); one held row holds its group.
@@ -91,11 +100,12 @@ class ExportContract:
                 raise ContractError(f"{self.key}: {option} must be a list of {what}")
             object.__setattr__(self, option, tuple(getattr(self, option)))
         for option, known in (
-            ("reader", Reader),
+            ("format", FileFormat),
             ("delivery", Delivery),
             ("duplicates", DuplicatePolicy),
         ):
-            if getattr(self, option) not in get_args(known):
+            is_left_out = option == "format" and self.format is None
+            if getattr(self, option) not in get_args(known) and not is_left_out:
                 raise ContractError(
                     f"{self.key}: {option} is {getattr(self, option)!r}; known are"
                     f" {' and '.join(get_args(known))}"
@@ -117,7 +127,10 @@ class ExportContract:
             raise ContractError(
                 f"{self.key}: {self.encoding!r} is no encoding such as cp1251"
             ) from error
-        for option in ("grouped_by", "group_header", "currency_column", "row_key"):
+        for option in (
+            "grouped_by", "group_header", "currency_column", "row_key",
+            "summary_without",
+        ):  # fmt: skip
             named = getattr(self, option) or ()
             for column in (named,) if isinstance(named, str) else named:
                 if column not in self.columns:
@@ -213,10 +226,10 @@ def _contract(
         )
 
     known = {
-        "files", "reader", "row_key", "delivery", "max_shrink", "encoding",
-        "delimiter", "summary_rows", "duplicates",
+        "files", "format", "sheet", "record", "row_key", "delivery", "max_shrink",
+        "max_age_days", "encoding", "delimiter", "summary_rows", "duplicates",
         "grouped_by", "group_header", "carries_consent", "currency_column",
-        "currency", "owner", "dagster",
+        "currency", "owner", "dagster", "summary_without",
     }  # fmt: skip
     unknown = set(meta) - known
     if unknown:

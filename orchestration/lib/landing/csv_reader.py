@@ -14,15 +14,24 @@ import sys
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from orchestration.lib.landing.contract import ExportContract
-from orchestration.lib.landing.header import Header, read_header
-from orchestration.lib.landing.inspection import CutShort, Refused, chunks
+from orchestration.lib.landing.header import (
+    MAX_HEADER_RECORD,
+    Header,
+    HeaderSearch,
+    read_header,
+)
+from orchestration.lib.landing.inspection import (
+    CutShort,
+    Delivered,
+    Refused,
+    chunks,
+)
 from orchestration.lib.landing.records import (
     LINE,
     MAX_COLUMNS,
@@ -37,8 +46,6 @@ DELIMITERS = (",", ";", "\t", "|")
 CHUNK_BYTES = 2 * 1024 * 1024
 #: How far an open quote may reach before its line is taken for a stray quote.
 MAX_RECORD_LINES = 1_000
-#: How many records may stand up to and including the header.
-MAX_HEADER_RECORD = 25
 MAX_RECORD_BYTES = 1024 * 1024
 #: A longer line without an end is no delimited text.
 MAX_LINE_BYTES = 16 * 1024 * 1024
@@ -82,7 +89,7 @@ class CsvReading:
 
     def __init__(
         self,
-        path: Path,
+        delivered: Delivered,
         contract: ExportContract,
         encoding: str,
         *,
@@ -90,7 +97,7 @@ class CsvReading:
     ) -> None:
         #: Why the bytes ended before the file did, or None; known after the pass.
         self.cut_short: str | None = None
-        self._pieces = self._utf8_pieces(path, encoding, chunk_bytes)
+        self._pieces = self._utf8_pieces(delivered, encoding, chunk_bytes)
         self._buffer = b""
         self._line = 1
         self.dialect = self._read_header(contract)
@@ -139,21 +146,18 @@ class CsvReading:
         return piece is not None
 
     def _utf8_pieces(
-        self, path: Path, encoding: str, chunk_bytes: int
+        self, delivered: Delivered, encoding: str, chunk_bytes: int
     ) -> Iterator[bytes]:
         decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
         try:
-            for chunk in chunks(path, chunk_bytes):
+            for chunk in chunks(delivered, chunk_bytes):
                 yield chunk if encoding == "utf-8" else decoder.decode(chunk).encode()
         except CutShort as error:
             self.cut_short = str(error)
 
     def _read_header(self, contract: ExportContract) -> CsvDialect:
-        """The first of the leading records that has the required columns.
-
-        Report titles and date ranges may stand above it.
-        """
-        closest: tuple[int, Header] | None = None
+        """The first of the leading records that has the required columns."""
+        search = HeaderSearch(contract)
         for preamble_rows in range(MAX_HEADER_RECORD):
             first_line, record = self._read_record()
             text = record.decode().strip("\r\n")
@@ -164,27 +168,15 @@ class CsvReading:
                     f"line {first_line}: more than {MAX_COLUMNS} columns where the"
                     " header should be: this is no table, ask for the export again"
                 )
-            delimiter, header = _best_header(text, contract)
-            if not header.missing(contract):
+            delimiter, header = best_header(text, contract)
+            if search.accepts(f"line {first_line}", header):
                 return CsvDialect(
                     delimiter=delimiter,
                     line_end="CRLF" if record.endswith(b"\r\n") else "LF",
                     header=header,
                     preamble_rows=preamble_rows,
                 )
-            if closest is None or _known(header, contract) > _known(
-                closest[1], contract
-            ):
-                closest = first_line, header
-        if closest is None:
-            raise Refused("the file holds no header line: ask for the export again")
-        first_line, header = closest
-        raise Refused(
-            f"line {first_line}: the header lacks the column"
-            f" {', '.join(header.missing(contract))} (found:"
-            f" {', '.join(header.columns)}); export the file with it, or name it among"
-            " the column's aliases in the contract"
-        )
+        raise search.refusal()
 
     def _read_record(self) -> tuple[int, bytes]:
         """The next record that is not blank, and its line; empty at the end."""
@@ -215,17 +207,16 @@ class CsvReading:
         return first_line, record
 
 
-def _best_header(text: str, contract: ExportContract) -> tuple[str, Header]:
-    """The delimiter that finds most of the contract's columns, and the header."""
+def best_header(text: str, contract: ExportContract) -> tuple[str, Header]:
+    """The delimiter that finds most of the contract's columns, or most columns."""
     headers = {
         delimiter: read_header(_fields(text, delimiter) or [text], contract)
         for delimiter in ([contract.delimiter] if contract.delimiter else DELIMITERS)
     }
-    return max(headers.items(), key=lambda item: _known(item[1], contract))
-
-
-def _known(header: Header, contract: ExportContract) -> int:
-    return len(header.names & set(contract.columns))
+    return max(
+        headers.items(),
+        key=lambda item: (item[1].known(contract), len(item[1].columns)),
+    )
 
 
 class _Lines:

@@ -10,10 +10,11 @@ taken for the next file, of which only the name is old.
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from orchestration.lib.landing.contract import ExportContract
-from orchestration.lib.landing.lander import LedgerRow, is_dated
+from orchestration.lib.landing.lander import LedgerRow
+from orchestration.lib.landing.landing_place import is_dated
 
 LANDED = ("landed", "partly")
 
@@ -73,3 +74,12 @@ def in_order(
         )
         for number, seen in enumerate(sorted(sightings.values(), key=place), start=1)
     ]
+
+
+def days_since_delivery(rows: Sequence[LedgerRow], as_of: date) -> int | None:
+    """Days from the newest delivery of an export to `as_of`; None if none ever came.
+
+    A file that could not be read was no delivery.
+    """
+    days = [row.delivered_at.date() for row in rows if row.outcome != "refused"]
+    return (as_of - max(days)).days if days else None

@@ -15,6 +15,10 @@ from orchestration.lib.landing.contract import (
     column_name,
     distinct_names,
 )
+from orchestration.lib.landing.inspection import Refused
+
+#: How many records may stand up to and including the header.
+MAX_HEADER_RECORD = 25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,43 @@ class Header:
     def missing(self, contract: ExportContract) -> list[str]:
         """Required columns that are not there, sorted."""
         return sorted(contract.required - self.names)
+
+    def known(self, contract: ExportContract) -> int:
+        """How many of the contract's columns are there."""
+        return len(self.names & set(contract.columns))
+
+
+class HeaderSearch:
+    """Looks for the first of the leading rows that has the required columns.
+
+    Report titles and date ranges may stand above it.
+    """
+
+    def __init__(self, contract: ExportContract) -> None:
+        self._contract = contract
+        self._closest: tuple[str, Header] | None = None
+
+    def accepts(self, place: str, header: Header) -> bool:
+        """Whether this row is the header; where it is not, it is remembered."""
+        if not header.missing(self._contract):
+            return True
+        if self._closest is None or header.known(self._contract) > self._closest[
+            1
+        ].known(self._contract):
+            self._closest = place, header
+        return False
+
+    def refusal(self) -> Refused:
+        """Why there is no header, told of the row that came closest to one."""
+        if self._closest is None:
+            return Refused("the file holds no header line: ask for the export again")
+        place, header = self._closest
+        return Refused(
+            f"{place}: the header lacks the column"
+            f" {', '.join(header.missing(self._contract))} (found:"
+            f" {', '.join(header.columns)}); export the file with it, or name it among"
+            " the column's aliases in the contract"
+        )
 
 
 def read_header(cells: Sequence[str], contract: ExportContract) -> Header:

@@ -5,12 +5,17 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-
-from charset_normalizer import from_bytes
+from tempfile import TemporaryFile
+from typing import IO, cast
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 CHUNK_BYTES = 8 * 1024 * 1024
+#: A packed document, which is read from a temporary copy, may be this large.
+MAX_UNPACKED_BYTES = 2 * 1024**3
 
 _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -24,15 +29,21 @@ class Refused(Exception):
     """A file that cannot be read whole; the message is the reason kept with it."""
 
 
+class NotText(Refused):
+    """A file whose bytes are no text in the encodings that were tried."""
+
+
 class CutShort(Exception):
-    """A compressed file that ends, or is damaged, before its stream does."""
+    """A file that ends, or is damaged, before its content does."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivered:
-    """A file's identity: nothing of its rows has been read yet."""
+    """The identity of a file, or of a member of a zip archive; no row is read yet."""
 
     path: Path
+    #: What the archive at `path` holds, where it is not the whole file.
+    member: ZipInfo | None = None
     sha256: str
     size: int
 
@@ -42,101 +53,180 @@ class Delivered:
         return self.sha256[:16]
 
 
-def identify(path: Path) -> Delivered:
-    """Hash the bytes as delivered (still compressed where they are)."""
-    with path.open("rb") as file:
+def identify(path: Path, member: ZipInfo | None = None) -> Delivered:
+    """Hash the bytes as delivered: packed where they are gzip, a member's unpacked.
+
+    A member is thus the same delivery in whatever archive it comes.
+
+    Raises:
+        Refused: the member cannot be unpacked whole.
+        OSError: the file cannot be opened.
+    """
+    with _opened(path, member) as file:
         digest = hashlib.file_digest(file, "sha256")
-    return Delivered(path=path, sha256=digest.hexdigest(), size=path.stat().st_size)
+        size = file.tell()
+    return Delivered(path=path, member=member, sha256=digest.hexdigest(), size=size)
 
 
-def is_compressed(path: Path) -> bool:
-    """Whether the file starts like a gzip stream, whatever its name says."""
-    with path.open("rb") as file:
+@contextmanager
+def _opened(path: Path, member: ZipInfo | None) -> Iterator[BufferedIOBase]:
+    """The bytes of a file, or of a member of the archive that it is."""
+    if member is None:
+        with path.open("rb") as file:
+            yield file
+        return
+    if member.flag_bits & 1:
+        raise Refused("it is encrypted: pack the archive again without a password")
+    if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+        raise Refused("it is packed by an uncommon method: pack it again as plain zip")
+    try:
+        with ZipFile(path) as archive, archive.open(member) as file:
+            yield cast("BufferedIOBase", file)
+    except (BadZipFile, zlib.error, EOFError) as error:
+        raise Refused(
+            f"the zip archive is damaged ({error}): ask for it again"
+        ) from error
+
+
+def is_compressed(delivered: Delivered) -> bool:
+    """Whether the content starts like a gzip stream, whatever its name says."""
+    with _opened(delivered.path, delivered.member) as file:
         return file.read(2) == _GZIP_MAGIC
 
 
-def chunks(path: Path, size: int = CHUNK_BYTES) -> Iterator[bytes]:
-    """The file's bytes in order, decompressed where they are gzip.
+def chunks(delivered: Delivered, size: int = CHUNK_BYTES) -> Iterator[bytes]:
+    """The content in order, decompressed where it is gzip.
 
     Raises:
         CutShort: after the last byte that could be had from a damaged gzip stream.
     """
-    if not is_compressed(path):
-        with path.open("rb") as file:
+    with _opened(delivered.path, delivered.member) as file:
+        if file.read(2) != _GZIP_MAGIC:
+            file.seek(0)
             while chunk := file.read(size):
                 yield chunk
-        return
-    with gzip.open(path) as plain:
-        while True:
-            try:
-                # read1 hands out everything before the damage; read would lose it.
-                chunk = plain.read1(size)
-            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                raise CutShort(f"the gzip stream is damaged ({error})") from error
-            if not chunk:
-                return
-            yield chunk
+            return
+        file.seek(0)
+        with gzip.open(file) as plain:
+            while True:
+                try:
+                    # read1 hands out everything before the damage; read loses it.
+                    chunk = plain.read1(size)
+                except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                    raise CutShort(f"the gzip stream is damaged ({error})") from error
+                if not chunk:
+                    return
+                yield chunk
 
 
-def find_encoding(path: Path, declared: str | None) -> str:
-    """The encoding of a file: byte-order mark, else strict UTF-8, else as declared.
-
-    Never a statistical guess, which is wrong often enough to spoil names; a guess
-    only helps the message say what to declare.
+def texts(
+    delivered: Delivered, encoding: str, size: int = CHUNK_BYTES
+) -> Iterator[str]:
+    """The content as text, in pieces of about this many bytes.
 
     Raises:
-        Refused: the file is empty, or valid neither as UTF-8 nor as declared.
+        CutShort: as `chunks`.
     """
-    head = _first_bytes(path)
-    if not head:
+    decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
+    for chunk in chunks(delivered, size):
+        yield decoder.decode(chunk)
+
+
+@contextmanager
+def as_file(delivered: Delivered) -> Iterator[IO[bytes]]:
+    """The content as a file to seek in: a temporary one where it is packed.
+
+    Raises:
+        Refused: a packed document is damaged, or too large to be unpacked.
+    """
+    if delivered.member is None and not is_compressed(delivered):
+        with delivered.path.open("rb") as file:
+            yield file
+        return
+    with TemporaryFile() as copy:
+        try:
+            for chunk in chunks(delivered):
+                copy.write(chunk)
+                if copy.tell() > MAX_UNPACKED_BYTES:
+                    raise Refused(
+                        f"it unpacks to more than {MAX_UNPACKED_BYTES} bytes: deliver"
+                        " it unpacked, or in parts"
+                    )
+        except CutShort as error:
+            raise Refused(f"{error}: ask for the export again") from error
+        copy.seek(0)
+        yield copy
+
+
+def head(delivered: Delivered, size: int) -> bytes:
+    """The first bytes of the content, at most `size`.
+
+    Raises:
+        Refused: not one byte can be unpacked.
+    """
+    start = b""
+    try:
+        for chunk in chunks(delivered, size):
+            start += chunk
+            if len(start) >= size:
+                break
+    except CutShort as error:
+        if not start:
+            raise Refused(f"{error}: ask for the export again") from error
+    return start[:size]
+
+
+def find_encoding(delivered: Delivered, declared: str | None) -> str:
+    """The encoding of a file: byte-order mark, else strict UTF-8, else as declared.
+
+    Raises:
+        Refused: the file is empty.
+        NotText: it is valid neither as UTF-8 nor as declared.
+    """
+    start = head(delivered, 4)
+    if not start:
         raise Refused("the file is empty: ask for the export again")
     marked = next(
-        (name for mark, name in _BYTE_ORDER_MARKS.items() if head.startswith(mark)),
+        (name for mark, name in _BYTE_ORDER_MARKS.items() if start.startswith(mark)),
         None,
     )
     candidates = [marked] if marked else ["utf-8", *([declared] if declared else [])]
     for candidate in candidates[:-1]:
         try:
-            _check(path, candidate)
-        except Refused:
+            check_encoding(delivered, candidate)
+        except NotText:
             continue
         return candidate
-    _check(path, candidates[-1])
+    check_encoding(delivered, candidates[-1])
     return candidates[-1]
 
 
-def _first_bytes(path: Path) -> bytes:
-    """The first bytes of the text, at most as many as the longest mark needs."""
-    try:
-        return next(chunks(path, 4), b"")
-    except CutShort as error:
-        raise Refused(f"{error}: ask for the export again") from error
+def check_encoding(delivered: Delivered, encoding: str) -> None:
+    """Decode the whole file.
 
-
-def _check(path: Path, encoding: str) -> None:
-    """Decode the whole file; refuse it at the first byte that does not."""
+    Raises:
+        NotText: at the first byte that the encoding does not know.
+    """
     decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
     line = 1
     try:
-        for chunk in chunks(path):
+        for chunk in chunks(delivered):
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError as error:
-                raise Refused(_not_text(error, line, encoding, chunk)) from error
+                raise NotText(_not_text(error, line, encoding)) from error
             line += chunk.count(b"\n")
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        raise Refused(_not_text(error, line, encoding, b"")) from error
+        raise NotText(_not_text(error, line, encoding)) from error
     except CutShort:
         pass  # the reader lands the rows before the damage and says where it is
 
 
-def _not_text(error: UnicodeDecodeError, line: int, encoding: str, chunk: bytes) -> str:
+def _not_text(error: UnicodeDecodeError, line: int, encoding: str) -> str:
     line += error.object[: error.start].count(b"\n")
     byte = error.object[error.start : error.start + 1].hex().upper()
-    guess = from_bytes(chunk[error.start : error.start + 65536]).best()
-    hint = f" (it looks like {guess.encoding})" if guess else ""
     return (
         f"line {line}: the byte 0x{byte} is not {encoding}; declare the export's"
-        f" encoding in its contract{hint}"
+        " encoding in its contract"
     )

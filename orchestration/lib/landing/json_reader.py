@@ -5,18 +5,21 @@ written, nested values as JSON. A broken stretch costs the lines up to the next 
 that starts an object.
 """
 
-import codecs
 import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from orchestration.lib.landing.contract import ExportContract, column_names
-from orchestration.lib.landing.inspection import CutShort, Refused, chunks
+from orchestration.lib.landing.inspection import (
+    CutShort,
+    Delivered,
+    Refused,
+    texts,
+)
 from orchestration.lib.landing.records import (
     LINE,
     MAX_COLUMNS,
@@ -74,7 +77,7 @@ class JsonReading:
 
     def __init__(
         self,
-        path: Path,
+        delivered: Delivered,
         contract: ExportContract,
         encoding: str,
         *,
@@ -85,7 +88,7 @@ class JsonReading:
         self._decoder = json.JSONDecoder(
             parse_int=_Number, parse_float=_Number, parse_constant=_Number
         )
-        self._pieces = self._texts(path, encoding, chunk_bytes)
+        self._pieces = self._texts(delivered, encoding, chunk_bytes)
         self._columns = dict.fromkeys(contract.columns)
         self._found: dict[str, None] = {}
         self._names: dict[tuple[str, ...], list[str]] = {}
@@ -147,11 +150,11 @@ class JsonReading:
 
     # -- text ---------------------------------------------------------------------
 
-    def _texts(self, path: Path, encoding: str, chunk_bytes: int) -> Iterator[str]:
-        decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
+    def _texts(
+        self, delivered: Delivered, encoding: str, chunk_bytes: int
+    ) -> Iterator[str]:
         try:
-            for chunk in chunks(path, chunk_bytes):
-                yield decoder.decode(chunk)
+            yield from texts(delivered, encoding, chunk_bytes)
         except CutShort as error:
             self.cut_short = str(error)
 

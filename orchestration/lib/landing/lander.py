@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,23 +21,24 @@ import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 
 from orchestration.lib.landing.contract import ExportContract
-from orchestration.lib.landing.csv_reader import CsvReading
+from orchestration.lib.landing.encoding import tell_encoding
+from orchestration.lib.landing.formats import (
+    DOCUMENT_READERS,
+    TEXT_READERS,
+    document_format,
+    text_format,
+)
 from orchestration.lib.landing.inspection import (
     Delivered,
     Refused,
-    find_encoding,
+    as_file,
+    head,
     identify,
     is_compressed,
 )
-from orchestration.lib.landing.json_reader import JsonReading
-from orchestration.lib.landing.records import LINE, Block, Reject
+from orchestration.lib.landing.landing_place import LandingFile, delivered_at
+from orchestration.lib.landing.records import LINE, Block, Reading, Reject
 
-READERS: dict[str, type[CsvReading] | type[JsonReading]] = {
-    "csv": CsvReading,
-    "json": JsonReading,
-}
-#: Folders of a landing place that are not deliveries.
-IGNORED_FOLDERS = frozenset({"truth"})
 #: Blocks are gathered to row groups of this size, which compress and read well.
 ROW_GROUP_BYTES = 16 * 1024 * 1024
 _METADATA_KEY = "crm360.ledger"
@@ -44,7 +46,8 @@ _REJECTS = ".rejects.parquet"
 _REJECTS_SCHEMA = pa.schema(
     [("line", pa.int64()), ("reason", pa.string()), ("text", pa.string())]
 )
-_DATE_IN_NAME = re.compile(r"(20\d\d)[-_]?(0[1-9]|1[0-2])[-_]?(0[1-9]|[12]\d|3[01])")
+#: How much of a text shows which format it has.
+_HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,99 +97,48 @@ class LedgerRow:
         return cls(**frozen)
 
 
-def delivered_files(landing: Path) -> list[str]:
-    """Paths below the landing place, in the order in which they count as delivered.
-
-    By the date in the name where there is one, then by name: never by modification
-    time, which copying changes.
-    """
-    names = []
-    for path in landing.rglob("*"):
-        parts = path.relative_to(landing).parts
-        hidden = any(part.startswith(".") for part in parts)
-        if path.is_file() and not hidden and not IGNORED_FOLDERS & set(parts[:-1]):
-            names.append("/".join(parts))
-    return sorted(names, key=lambda name: (_date_in(name), name))
-
-
-def _date_in(name: str) -> str:
-    found = _DATE_IN_NAME.findall(name)
-    return "".join(found[-1]) if found else ""
-
-
-def delivered_at(name: str, now: datetime) -> datetime:
-    """When a file counts as delivered: the last date in its name, or now."""
-    date = _date_in(name)
-    return datetime.strptime(date, "%Y%m%d").replace(tzinfo=UTC) if date else now
-
-
-def is_dated(name: str) -> bool:
-    """Whether the name says which day the file is about."""
-    return bool(_date_in(name))
-
-
-def claimed(
-    names: Sequence[str], contracts: Sequence[ExportContract]
-) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Which export each file belongs to, and why some belong to none.
-
-    Returns: file names by export key, and reasons by file name.
-    """
-    by_export: dict[str, list[str]] = {contract.key: [] for contract in contracts}
-    unclaimed: dict[str, str] = {}
-    for name in names:
-        keys = [contract.key for contract in contracts if contract.claims(name)]
-        if len(keys) == 1:
-            by_export[keys[0]].append(name)
-        elif keys:
-            unclaimed[name] = (
-                f"the file name fits several exports ({', '.join(keys)}): put it into"
-                " the folder of its source"
-            )
-        else:
-            unclaimed[name] = (
-                "no export expects a file of this name: rename it after one of the"
-                " patterns in models/staging/*/*__sources.yml, or add a source"
-            )
-    return by_export, unclaimed
-
-
-def unclaimed_row(name: str, delivered: Delivered, reason: str) -> LedgerRow:
+def unclaimed_row(file: LandingFile, reason: str) -> LedgerRow:
     """The ledger row of a file that belongs to no export."""
-    return LedgerRow(
+    row = _refused_row(file.name, None, datetime.now(UTC))
+    try:
+        delivered = identify(file.path, file.member)
+    except (OSError, Refused):
+        return replace(row, reason=f"{file.name}: {reason}")
+    return replace(
+        row,
         file_id=delivered.file_id,
-        source=None,
-        export=None,
-        file_name=name,
         bytes=delivered.size,
-        rows_delivered=0,
-        encoding=None,
-        dialect=None,
-        outcome="refused",
-        reason=f"{name}: {reason}",
-        landed_at=(now := datetime.now(UTC)),
-        delivered_at=delivered_at(name, now),
+        reason=f"{file.name}: {reason}",
     )
 
 
-def _unread_row(
-    name: str, contract: ExportContract, error: OSError, landed_at: datetime
+def _refused_row(
+    name: str, contract: ExportContract | None, landed_at: datetime
 ) -> LedgerRow:
-    """The ledger row of a file that could not even be opened: its id is unknown."""
+    """The ledger row of a file of which nothing is known yet."""
     return LedgerRow(
         file_id="",
-        source=contract.source,
-        export=contract.export,
+        source=contract.source if contract else None,
+        export=contract.export if contract else None,
         file_name=name,
         bytes=0,
         rows_delivered=0,
         encoding=None,
         dialect=None,
         outcome="refused",
-        reason=f"{name}: cannot be opened ({error.strerror}); see that it is there and"
-        " that its permissions and those of its folder let it be read",
+        reason=None,
         landed_at=landed_at,
         delivered_at=delivered_at(name, landed_at),
+    )
+
+
+def _unread_reason(error: OSError | Refused) -> str:
+    """Why a file could not even be identified."""
+    if isinstance(error, Refused):
+        return str(error)
+    return (
+        f"cannot be opened ({error.strerror}); see that it is there and that its"
+        " permissions and those of its folder let it be read"
     )
 
 
@@ -206,29 +158,29 @@ def land_file(
     Never raises for what a file may contain: an unreadable one is refused whole,
     with the reason, and leaves nothing behind.
     """
-    row = LedgerRow(
+    row = replace(
+        _refused_row(name, contract, landed_at),
         file_id=delivered.file_id,
-        source=contract.source,
-        export=contract.export,
-        file_name=name,
         bytes=delivered.size,
-        rows_delivered=0,
-        encoding=None,
-        dialect=None,
-        outcome="refused",
-        reason=None,
-        landed_at=landed_at,
         delivered_at=delivered_at(name, run_at or landed_at),
     )
     folder = raw / contract.source / contract.export
     folder.mkdir(parents=True, exist_ok=True)
     writer = _Writer(folder, delivered.file_id, landed_at)
+    notes: list[str] = []
     try:
-        encoding = find_encoding(delivered.path, contract.encoding)
-        row = replace(row, encoding=encoding)
-        reading = READERS[contract.reader](delivered.path, contract, encoding)
-        for block in reading:
-            writer.write(_without_summary_rows(block, contract), reading.constants)
+        with ExitStack() as resources:
+            form = contract.format or document_format(delivered)
+            if form in DOCUMENT_READERS:
+                file = resources.enter_context(as_file(delivered))
+                reading = DOCUMENT_READERS[form](file, contract)
+            else:
+                found = tell_encoding(delivered, contract)
+                row = replace(row, encoding=found.name)
+                notes = [found.note] if found.note else []
+                reading = _text_reading(delivered, contract, found.name)
+            for block in reading:
+                writer.write(_without_summary_rows(block, contract), reading.constants)
         columns = (*reading.columns, *reading.constants)
         missing = set(contract.columns) - set(columns) - contract.optional
         never_there = sorted(missing & contract.required)
@@ -241,8 +193,8 @@ def land_file(
         writer.discard()
         reason = str(error) or type(error).__name__
         return replace(row, reason=f"{name}: {reason}")
-    kind = f"{reading.dialect}{'; gzip' if is_compressed(delivered.path) else ''}"
-    reasons = []
+    kind = f"{reading.dialect}{'; gzip' if is_compressed(delivered) else ''}"
+    reasons = notes
     if reading.cut_short:
         reasons.append(
             f"{name}: {reading.cut_short} after line {writer.last_line}; the rows"
@@ -269,18 +221,26 @@ def land_file(
     return row
 
 
+def _text_reading(
+    delivered: Delivered, contract: ExportContract, encoding: str
+) -> Reading:
+    start = head(delivered, _HEAD_BYTES).decode(encoding, errors="ignore")
+    form = contract.format or text_format(start)
+    return TEXT_READERS[form](delivered, contract, encoding)
+
+
 def _without_summary_rows(block: Block, contract: ExportContract) -> Block:
     """The block without rows of totals, which it counts."""
-    if not contract.summary_rows:
-        return block
-    start = "|".join(re.escape(start) for start in contract.summary_rows)
-    is_total = compute.fill_null(
-        compute.match_substring_regex(block.table[0], f"^({start})"), False
-    )
-    rejects = [
-        reject for reject in block.rejects if not re.match(f'"?({start})', reject.text)
-    ]
-    records = block.table.filter(compute.invert(is_total))
+    records, rejects = block.table, block.rejects
+    if contract.summary_rows:
+        start = "|".join(re.escape(start) for start in contract.summary_rows)
+        is_total = compute.match_substring_regex(records[0], f"^({start})")
+        records = records.filter(compute.invert(compute.fill_null(is_total, False)))
+        rejects = [
+            reject for reject in rejects if not re.match(f'"?({start})', reject.text)
+        ]
+    if contract.summary_without in records.column_names:
+        records = records.filter(compute.is_valid(records[contract.summary_without]))
     return replace(
         block,
         table=records,
@@ -294,9 +254,8 @@ def _without_summary_rows(block: Block, contract: ExportContract) -> Block:
 
 def land_export(
     contract: ExportContract,
-    names: Sequence[str],
+    files: Sequence[LandingFile],
     *,
-    landing: Path,
     raw: Path,
     known: Sequence[LedgerRow],
     now: datetime,
@@ -305,18 +264,19 @@ def land_export(
     """Land the files of one export that are new by content; yield their ledger rows.
 
     Args:
-        names: paths below `landing`, in order of delivery.
+        files: in order of delivery.
         known: ledger rows of earlier runs; refused files are tried again.
         now: time of this landing; each file gets a later one than the file before.
     """
     read = {row.file_id: row for row in known if row.outcome in ("landed", "partly")}
     seen = {(row.file_id, row.file_name) for row in known if row.outcome != "refused"}
-    for number, name in enumerate(names):
-        landed_at = now + timedelta(microseconds=number)
+    for number, file in enumerate(files):
+        name, landed_at = file.name, now + timedelta(microseconds=number)
         try:
-            delivered = identify(landing / name)
-        except OSError as error:
-            yield _unread_row(name, contract, error, landed_at)
+            delivered = identify(file.path, file.member)
+        except (OSError, Refused) as error:
+            reason = f"{name}: {_unread_reason(error)}"
+            yield replace(_refused_row(name, contract, landed_at), reason=reason)
             continue
         first = read.get(delivered.file_id)
         if (delivered.file_id, name) in seen:

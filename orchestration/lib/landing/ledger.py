@@ -1,13 +1,14 @@
 """`ops.file_ledger` and the raw tables, kept in step with the landed files."""
 
-from collections.abc import Iterable
-from dataclasses import fields
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import duckdb
 
 from orchestration.lib.landing.contract import ExportContract
 from orchestration.lib.landing.deliveries import in_order
+from orchestration.lib.landing.drift import SchemaChange, schema_changes
 from orchestration.lib.landing.lander import LedgerRow, data_path, landed_rows
 from orchestration.lib.warehouse import literal, quoted
 
@@ -31,6 +32,18 @@ create table if not exists ops.file_ledger (
     columns_missing varchar[] not null,
     columns_extra varchar[] not null,
     primary key (file_id, file_name)
+);
+"""
+_SCHEMA_CHANGES = """
+create or replace table ops.schema_changes (
+    source varchar not null,
+    export varchar not null,
+    file_id varchar not null,
+    file_name varchar not null,
+    change varchar not null,
+    column_name varchar not null,
+    was varchar,
+    remedy varchar not null
 );
 """
 _COLUMNS = ", ".join(field.name for field in fields(LedgerRow))
@@ -92,7 +105,8 @@ def create_raw_table(
 
     A view over Parquet: contract columns first and always there, then whatever else
     was delivered, then `_file_id`, `_line`, `_loaded_at`, the number of the file's
-    delivery and whether a corrected file has superseded it.
+    delivery and whether a corrected file has superseded it. It is there twice:
+    `orders__delivered` stays as delivered, in `orders` the gate shows repaired texts.
     """
     files = in_order(contract, read(connection, contract))
     delivered = {name: None for file in files for name in file.row.columns}
@@ -104,6 +118,7 @@ def create_raw_table(
         for name in [*contract.columns, *extra]
     ]
     table = f"{quoted(contract.source)}.{quoted(contract.export)}"
+    untouched = f"{quoted(contract.source)}.{quoted(f'{contract.export}__delivered')}"
     connection.execute(f"create schema if not exists {quoted(contract.source)}")
     if files:
         paths = ", ".join(
@@ -127,9 +142,28 @@ def create_raw_table(
         ]
         origin = "where false"
     connection.execute(
-        f"create or replace view {table} as select {', '.join(columns)} {origin}"
+        f"create or replace view {untouched} as select {', '.join(columns)} {origin}"
     )
+    connection.execute(f"create or replace view {table} as from {untouched}")
     return sum(file.row.rows_delivered - file.row.rows_rejected for file in files)
+
+
+def record_schema_changes(
+    connection: duckdb.DuckDBPyConnection, contracts: Sequence[ExportContract]
+) -> list[SchemaChange]:
+    """Rebuild `ops.schema_changes`; returns those of the newest file of each export."""
+    connection.execute(_SCHEMA_CHANGES)
+    newest = []
+    for contract in contracts:
+        files = in_order(contract, read(connection, contract))
+        changes = schema_changes(contract, files)
+        newest += [each for each in changes if each.file_id == files[-1].file_id]
+        for change in changes:
+            connection.execute(
+                "insert into ops.schema_changes values (?, ?, ?, ?, ?, ?, ?, ?)",
+                list(asdict(change).values()),
+            )
+    return newest
 
 
 _BOOKKEEPING = {

@@ -1,13 +1,18 @@
 """What a reader hands to the lander: blocks of all-text records, and rejects."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
+from math import isfinite
+from typing import Protocol
 
 import pyarrow as pa
 
 from orchestration.lib.landing.inspection import Refused
 
 LINE = "_line"
+_WHOLE_NUMBER = re.compile("-?[0-9]+")
 #: More of them are no columns but data.
 MAX_COLUMNS = 5_000
 #: A file may always have so many rejects; more of them must be outnumbered by records.
@@ -44,8 +49,8 @@ def refuse_if_mostly_rejects(rejects: Sequence[Reject], others: int) -> None:
 class Block:
     """Records of a stretch of the file, in file order, and an account of its lines.
 
-    `table` has one text column per delivered column and `_line` (int64, 1-based
-    physical line on which the record starts).
+    `table` has one text column per delivered column and `_line` (int64, 1-based: the
+    physical line on which the record starts, or what the format has in its stead).
     """
 
     table: pa.Table
@@ -68,6 +73,39 @@ class Block:
         )
         if accounted != self.lines:
             raise AssertionError(f"{self.lines} lines read, {accounted} accounted for")
+
+
+class Reading(Protocol):
+    """One pass over a delivered file; what is found is complete after the pass."""
+
+    #: Why the content ended before the file did, or None.
+    cut_short: str | None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns found, as named in the raw table."""
+
+    @property
+    def constants(self) -> Mapping[str, str]:
+        """Columns with one value for all rows of the file."""
+
+    @property
+    def dialect(self) -> object:
+        """What was found in the file; its text is kept in the ledger."""
+
+    def __iter__(self) -> Iterator[Block]:
+        """One or more blocks, in file order."""
+
+
+def number_text(number: str) -> str:
+    """A number in the fewest digits that give the same double: `5`, `0.29`.
+
+    Whole numbers keep all their digits.
+    """
+    if _WHOLE_NUMBER.fullmatch(number) or not isfinite(value := float(number)):
+        return number
+    shortest = repr(value).removesuffix(".0")
+    return format(Decimal(shortest), "f") if "e" in shortest else shortest
 
 
 def text_table(columns: tuple[str, ...], rows: list[list[str | None]]) -> pa.Table:

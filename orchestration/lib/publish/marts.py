@@ -24,7 +24,7 @@ KEPT_VERSIONS = 3
 #: Tables of the warehouse that are public too, and their columns to mask.
 PUBLIC_TABLES: Mapping[str, Sequence[str]] = {
     "quality.reconciliation": (),
-    "quality.quarantine": ("value", "suggestion"),
+    "quality.quarantine": ("value", "suggestion", "subject", "fingerprint"),
     "quality.expectation_results": (),
     "quality.test_results": (),
     "identity.customer_ids": (),

@@ -109,6 +109,20 @@ def record_deletions(
         raise
 
 
+def forget(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    export: str,
+    files: Sequence[str],
+) -> None:
+    """Look at files of an export again: a repair may say what a row is about."""
+    connection.execute(
+        "delete from quality.sighted_files"
+        " where source = ? and export = ? and list_contains(?, file_id)",
+        [source, export, list(files)],
+    )
+
+
 def _sight(
     connection: duckdb.DuckDBPyConnection,
     export: JudgedExport,

@@ -1,12 +1,17 @@
 """The gate's verdicts: which delivered rows flow, which wait, and why.
 
-    quality.quarantine      one row per broken rule and cell, with reason and repair
+    quality.quarantine      one row per broken rule and cell, with reason and repair,
+                            and its status: open, repaired, released or dropped
     quality.duplicates      one row per exact copy of an earlier row of the same file
     quality.held_rows       one row per row that does not flow: what staging leaves out
     quality.reconciliation  one row per file: delivered = accepted + quarantined
                             + duplicates
+    quality.held_contact_texts
+                            one row per address in a row that nobody mended, of exports
+                            that can withdraw consent
 
-Verdicts belong to a file and a version of the rules, and are made once for each.
+Verdicts belong to a file, a version of the rules and the decisions on its rows
+(overrides.py), and are made once for each.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +20,12 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.lib.quality import overrides
+from orchestration.lib.quality.overrides import (
+    GROUP_WITHOUT_HEADER,
+    HELD_WITH_ITS_GROUP,
+    RAGGED_ROW,
+)
 from orchestration.lib.quality.rules import RuleContext
 from orchestration.lib.quality.suites import Binding, Suite
 from orchestration.lib.warehouse import literal, quoted
@@ -35,6 +46,9 @@ create table if not exists quality.quarantine (
     suggestion varchar,
     status varchar not null
 );
+alter table quality.quarantine add column if not exists subject varchar;
+alter table quality.quarantine add column if not exists fingerprint varchar;
+alter table quality.quarantine add column if not exists override_id varchar;
 create table if not exists quality.duplicates (
     source varchar not null,
     export varchar not null,
@@ -64,7 +78,19 @@ create or replace table quality.reconciliation (
 )
 """
 
-_HELD = "severity = 'critical' and status = 'open'"
+_HELD_CONTACT_TEXTS = """
+create or replace table quality.held_contact_texts (
+    source varchar not null,
+    export varchar not null,
+    contact_text varchar not null
+)
+"""
+
+#: Addresses in a line that fits no record, whatever stands around them.
+_ADDRESS = r"""[^,;|"\t <>]+@[^,;|"\t <>]+"""
+
+#: A dropped row stays out: it is settled, not mended.
+_HELD = "severity = 'critical' and status in ('open', 'dropped')"
 
 _HELD_ROWS = f"""
 create or replace table quality.held_rows as
@@ -102,11 +128,20 @@ class JudgedExport:
     grouped_by: str | None
     #: Column that only the group's first row carries.
     group_header: str | None
+    #: Columns that tell the thing a row is about from others.
+    row_key: tuple[str, ...] = ()
+    #: Columns of addresses that its rows may withdraw consent for.
+    withdrawing_columns: tuple[str, ...] = ()
 
     @property
     def table(self) -> str:
-        """The raw table, as SQL."""
+        """The raw table, as SQL: cells that were repaired show the repaired text."""
         return f"{quoted(self.source)}.{quoted(self.export)}"
+
+    @property
+    def delivered(self) -> str:
+        """The raw table as it was delivered, as SQL."""
+        return f"{quoted(self.source)}.{quoted(f'{self.export}__delivered')}"
 
     @property
     def judged_rows(self) -> str:
@@ -114,8 +149,13 @@ class JudgedExport:
 
         A dropped copy is no finding of its own: its first row is judged.
         """
+        return f"select * from {self.table} where {self.is_no_copy}"
+
+    @property
+    def is_no_copy(self) -> str:
+        """SQL, true for rows of the raw table that are no dropped copies."""
         return (
-            f"select * from {self.table} where (_file_id, _line) not in"
+            "(_file_id, _line) not in"
             " (select (duplicates.file_id, duplicates.line) from quality.duplicates"
             f" where {self.is_it} and duplicates.is_dropped)"
         )
@@ -132,8 +172,9 @@ class JudgedExport:
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the tables that verdicts are written to."""
+    """Create the tables that verdicts are written to, and those of decisions."""
     connection.execute(_TABLES)
+    overrides.create_tables(connection)
 
 
 def unjudged(
@@ -171,16 +212,25 @@ def judge(
     files = ", ".join(literal(file_id) for file_id in rejects)
     connection.begin()
     try:
-        for table in ("quarantine", "duplicates", "judged_files"):
+        for table in ("quarantine", "duplicates", "judged_files", "repairs"):
             connection.execute(
                 f"delete from quality.{table}"
                 f" where {export.is_it} and file_id in ({files})"
             )
         _insert_rejects(connection, export, rejects)
         _insert_duplicates(connection, export, files)
-        _insert_broken_rules(connection, export, suite, context, files)
+        delivered = (
+            f"select * from {export.delivered}"
+            f" where _file_id in ({files}) and {export.is_no_copy}"
+        )
+        _insert_broken_rules(connection, export, suite, context, files, delivered)
+        if _repair(connection, export, files):
+            repaired = _repaired_rows(export, files)
+            _insert_broken_rules(connection, export, suite, context, files, repaired)
+        _settle(connection, files)
         if export.grouped_by:
             _hold_whole_groups(connection, export, files)
+            _settle(connection, files)
         connection.execute(
             f"insert into quality.judged_files select {export.key}, file_id, ?"
             f" from unnest([{files}]) as files (file_id)",
@@ -190,6 +240,43 @@ def judge(
     except BaseException:
         connection.rollback()
         raise
+
+
+def show_repairs(connection: duckdb.DuckDBPyConnection, export: JudgedExport) -> None:
+    """Let the raw table show the repaired text of cells, and all others as delivered.
+
+    An export without repairs is read as if there were no such thing.
+    """
+    columns = [
+        row[0]
+        for row in connection.execute(
+            "select distinct column_name from quality.repairs"
+            f" where {export.is_it} order by column_name"
+        ).fetchall()
+    ]
+    select = f"from {export.delivered}"
+    if columns:
+        shown = ", ".join(
+            f"coalesce(repaired.{name}, delivered.{name}) as {name}"
+            for name in map(quoted, columns)
+        )
+        texts = ", ".join(
+            f"any_value(value) filter (column_name = {literal(name)}) as {quoted(name)}"
+            for name in columns
+        )
+        select = f"""
+            select delivered.* replace ({shown})
+            from {export.delivered} as delivered
+            left join (
+                select file_id, line, {texts}
+                from quality.repairs
+                where {export.is_it}
+                group by file_id, line
+            ) as repaired
+                on repaired.file_id = delivered._file_id
+                and repaired.line = delivered._line
+        """
+    connection.execute(f"create or replace view {export.table} as {select}")
 
 
 def _insert_rejects(
@@ -203,8 +290,8 @@ def _insert_rejects(
             insert into quality.quarantine
             select
                 concat({literal(file_id)}, ':', line), {export.key},
-                {literal(file_id)}, line, 'ragged_row', 'critical', null, text,
-                reason, null, 'open'
+                {literal(file_id)}, line, {literal(RAGGED_ROW)}, 'critical', null, text,
+                reason, null, 'open', null, sha256(text), null
             from read_parquet({literal(str(path))})
             """
         )
@@ -216,23 +303,44 @@ def _insert_broken_rules(
     suite: Suite,
     context: RuleContext,
     files: str,
+    rows: str,
 ) -> None:
-    """All rules of the suite over the judged rows of the files, in one statement."""
+    """All rules of the suite over some rows of the files, in one statement.
+
+    What a row is about is told from the delivered row, whatever was repaired in it.
+    """
     branches = [
-        _broken(export, binding, context, files)
+        _broken(export, binding, context, rows)
         for binding in suite.bindings
         if binding.column in export.columns or binding.rule.id == "missing"
     ]
-    if branches:
-        connection.execute(
-            "insert into quality.quarantine"
-            + " union all ".join(branches)
-            + " order by file_id, line, column_name, rule"
+    if not branches:
+        return
+    groups = ""
+    if export.grouped_by:
+        groups = (
+            f"inner join (select _file_id, _line, {_group_name(export)} as _group"
+            f" from {export.delivered} where _file_id in ({files})) as groups"
+            " on groups._file_id = broken.file_id and groups._line = broken.line"
         )
+    connection.execute(
+        f"""
+        insert into quality.quarantine
+        select
+            broken.*, {_subject(export, context)} as subject,
+            {_fingerprint(export)} as fingerprint, null as override_id
+        from ({" union all ".join(branches)}) as broken
+        inner join {export.delivered} as delivered
+            on delivered._file_id = broken.file_id
+            and delivered._line = broken.line
+        {groups}
+        order by broken.file_id, broken.line, broken.column_name, broken.rule
+        """
+    )
 
 
 def _broken(
-    export: JudgedExport, binding: Binding, context: RuleContext, files: str
+    export: JudgedExport, binding: Binding, context: RuleContext, rows: str
 ) -> str:
     return f"""
         select
@@ -248,9 +356,121 @@ def _broken(
             {literal(binding.rule.reason)} as reason,
             {binding.suggestion(context)} as suggestion,
             'open' as status
-        from ({export.judged_rows})
-        where _file_id in ({files}) and {binding.breaks(context)}
+        from ({rows})
+        where {binding.breaks(context)}
     """
+
+
+def _subject(export: JudgedExport, context: RuleContext) -> str:
+    """SQL of what a delivered row is about, `name=#1001`; null where it does not say.
+
+    Of a group's later rows the group's name is known, even where they leave it blank.
+    """
+    cells = {
+        name: context.macros.parse(
+            "parse_id",
+            "groups._group"
+            if name == export.grouped_by
+            else f"delivered.{quoted(name)}",
+        )
+        for name in export.row_key
+    }
+    if not cells:
+        return "null"
+    said = " and ".join(f"{cell} is not null" for cell in cells.values())
+    if export.grouped_by:  # a first row without a name is of no group above it
+        said += (
+            f" and (delivered.{quoted(export.grouped_by)} is not null"
+            f" or delivered.{quoted(export.group_header or '')} is null)"
+        )
+    texts = ", ".join(f"{literal(f'{name}=')} || {cells[name]}" for name in cells)
+    return f"case when {said} then concat_ws('; ', {texts}) end"
+
+
+def _fingerprint(export: JudgedExport) -> str:
+    """SQL of a hash of all that a delivered row says, in whatever order of columns."""
+    cells = [
+        f"{literal(f'{name}=')} || delivered.{quoted(name)}"
+        for name in sorted(export.columns)
+    ]
+    if export.grouped_by:
+        cells.append("groups._group")
+    return f"sha256(concat_ws(chr(31), {', '.join(cells)}))"
+
+
+def _repair(
+    connection: duckdb.DuckDBPyConnection, export: JudgedExport, files: str
+) -> bool:
+    """Note which cells show another text from now on; false if there are none.
+
+    What else was found in their rows is forgotten, to be judged with the new text.
+    """
+    connection.execute(
+        f"""
+        insert into quality.repairs
+        select distinct
+            source, export, file_id, line, column_name, delivered, value, override_id
+        from ({overrides.fitting()})
+        where {export.is_it} and file_id in ({files}) and kind = 'repair'
+        """
+    )
+    connection.execute(
+        f"""
+        update quality.quarantine
+        set status = 'repaired', override_id = repairs.override_id
+        from quality.repairs
+        where {overrides.same("repairs", "quarantine")}
+            and quarantine.column_name = repairs.column_name
+            and repairs.file_id in ({files})
+        """
+    )
+    connection.execute(
+        f"""
+        delete from quality.quarantine
+        using quality.repairs
+        where {overrides.same("repairs", "quarantine")}
+            and repairs.file_id in ({files})
+            and quarantine.status = 'open'
+        """
+    )
+    show_repairs(connection, export)
+    return (
+        connection.execute(
+            f"select 1 from quality.repairs where {export.is_it}"
+            f" and file_id in ({files}) limit 1"
+        ).fetchone()
+        is not None
+    )
+
+
+def _repaired_rows(export: JudgedExport, files: str) -> str:
+    """SQL of the rows of the files that show a repaired text."""
+    return f"""
+        select * from {export.table}
+        where (_file_id, _line) in (
+            select (file_id, line) from quality.repairs
+            where {export.is_it} and file_id in ({files})
+        )
+    """
+
+
+def _settle(connection: duckdb.DuckDBPyConnection, files: str) -> None:
+    """Mark the open findings that were released or dropped."""
+    connection.execute(
+        f"""
+        update quality.quarantine
+        set
+            status = case fitting.kind when 'drop' then 'dropped' else 'released' end,
+            override_id = fitting.override_id
+        from ({overrides.fitting()}) as fitting
+        where {overrides.same("fitting", "quarantine")}
+            and fitting.file_id in ({files})
+            and fitting.kind in ('drop', 'release')
+            and quarantine.rule = fitting.rule
+            and quarantine.column_name is not distinct from fitting.column_name
+            and quarantine.status = 'open'
+        """
+    )
 
 
 def _insert_duplicates(
@@ -271,7 +491,7 @@ def _insert_duplicates(
         grouped as (
 
             select *, {group} as _group
-            from {export.table}
+            from {export.delivered}
             where _file_id in ({files})
 
         ),
@@ -332,7 +552,8 @@ def _hold_whole_groups(
     """A group of rows (an order) with a held row, or without its first, is held whole.
 
     Half an order would be a wrong order. A rejected line belongs to the group above
-    it, where it may have been a part.
+    it, where it may have been a part. The others follow it: they wait as long as one
+    row of the group does, and are dropped with it.
     """
     header = quoted(export.group_header or "")
     connection.execute(
@@ -354,25 +575,46 @@ def _hold_whole_groups(
 
         held as (
 
-            select distinct file_id as _file_id, line as _line
+            select
+                file_id as _file_id,
+                line as _line,
+                case when bool_or(status = 'open') then 'open' else 'dropped' end
+                    as status
             from quality.quarantine
             where {export.is_it} and file_id in ({files}) and {_HELD}
+            group by file_id, line
 
         ),
 
         held_groups as (
 
-            select held._file_id, placed.group_name
+            select
+                held._file_id,
+                placed.group_name,
+                {literal(HELD_WITH_ITS_GROUP)} as rule,
+                concat(
+                    'held with row ', held._file_id, ':',
+                    arg_max(held._line, (held.status, -held._line)),
+                    ' of the same group: see there'
+                ) as reason,
+                max(held.status) as status
             from held
             asof join placed
                 on placed._file_id = held._file_id
                 and placed._line <= held._line
+            group by held._file_id, placed.group_name
 
         ),
 
         headless_groups as (
 
-            select _file_id, group_name
+            select
+                _file_id,
+                group_name,
+                {literal(GROUP_WITHOUT_HEADER)} as rule,
+                'the first row of the group is not in the file: deliver it whole'
+                    as reason,
+                'open' as status
             from placed
             group by _file_id, group_name
             having not bool_or(is_header)
@@ -381,11 +623,12 @@ def _hold_whole_groups(
 
         whole as (
 
-            select _file_id, group_name, 'held_with_its_group' as rule
-            from held_groups
-            union
-            select _file_id, group_name, 'group_without_header' as rule
-            from headless_groups
+            select * from headless_groups
+            union all
+            select * from held_groups
+            anti join headless_groups as headless
+                on headless._file_id = held_groups._file_id
+                and headless.group_name is not distinct from held_groups.group_name
 
         )
 
@@ -394,13 +637,16 @@ def _hold_whole_groups(
             {export.key},
             placed._file_id,
             placed._line,
-            min(whole.rule),
+            whole.rule,
             'critical',
             {literal(export.grouped_by or "")},
-            any_value(placed.group_name),
-            'another row of the same group is held back or missing: see its lines',
+            placed.group_name,
+            whole.reason,
             null,
-            'open'
+            whole.status,
+            null,
+            sha256(coalesce(placed.group_name, '')),
+            null
         from placed
         inner join whole
             on whole._file_id = placed._file_id
@@ -413,7 +659,6 @@ def _hold_whole_groups(
             and dropped.line = placed._line
             and dropped.is_dropped
         where held._line is null and dropped.line is null
-        group by placed._file_id, placed._line
         order by placed._file_id, placed._line
         """
     )
@@ -422,15 +667,55 @@ def _hold_whole_groups(
 def reconcile(
     connection: duckdb.DuckDBPyConnection, exports: Sequence[JudgedExport]
 ) -> None:
-    """Rebuild `quality.held_rows` and `quality.reconciliation` for all exports.
+    """Rebuild the tables that are drawn from the verdicts on all exports.
 
     The four figures of a file are counted apart from each other (delivered by the
     lander, accepted in the raw table), so that a lost row shows.
     """
     connection.execute(_HELD_ROWS)
     connection.execute(_RECONCILIATION)
+    connection.execute(_HELD_CONTACT_TEXTS)
     for export in exports:
         connection.execute(f"insert into quality.reconciliation {_counts(export)}")
+        if export.withdrawing_columns:
+            connection.execute(
+                f"insert into quality.held_contact_texts {_held_contact_texts(export)}"
+            )
+
+
+def _held_contact_texts(export: JudgedExport) -> str:
+    """Addresses that may have opted out in a row which nobody mended.
+
+    Of rows that wait, and of those that were dropped or released: what they said about
+    consent was not read.
+    """
+    cells = " union all ".join(
+        f"""
+        select delivered.{quoted(column)} as contact_text
+        from {export.delivered} as delivered
+        inner join quality.quarantine
+            on quarantine.file_id = delivered._file_id
+            and quarantine.line = delivered._line
+        where
+            quarantine.source = {literal(export.source)}
+            and quarantine.export = {literal(export.export)}
+            and quarantine.severity = 'critical'
+            and quarantine.status <> 'repaired'
+        """
+        for column in export.withdrawing_columns
+    )
+    return f"""
+        select distinct {export.key}, contact_text
+        from (
+            {cells}
+            union all
+            select unnest(regexp_extract_all(value, {literal(_ADDRESS)}))
+            from quality.quarantine
+            where {export.is_it} and rule = {literal(RAGGED_ROW)}
+        )
+        where contact_text is not null
+        order by contact_text
+    """
 
 
 def _counts(export: JudgedExport) -> str:
@@ -491,6 +776,19 @@ def _counts(export: JudgedExport) -> str:
         where {export.is_it}
         order by judged_files.file_id
     """
+
+
+def row_statuses(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """How many rows have a finding that is open, repaired, released or dropped."""
+    rows = connection.execute(
+        """
+        select status, count(distinct row_id)
+        from quality.quarantine
+        group by status
+        order by status
+        """
+    ).fetchall()
+    return {"open": 0, **dict(rows)}
 
 
 def unbalanced_files(connection: duckdb.DuckDBPyConnection) -> list[str]:

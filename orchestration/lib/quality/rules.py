@@ -57,6 +57,13 @@ class Cell:
         """True where a text is present and the parser gives no value for it."""
         return f"({self.column} is not null and {self.parse(self.column)} is null)"
 
+    def unparsed_and(self, predicate: str) -> str:
+        """True where no value is parsed and the predicate holds.
+
+        A `case`, unlike `and`, leaves the predicate alone on the many good cells.
+        """
+        return f"(case when {self.is_unparsed} then {predicate} else false end)"
+
     @property
     def with_digits(self) -> str:
         """The text with the letters O, Latin and Cyrillic, as zeros."""
@@ -68,11 +75,9 @@ class Cell:
         return f"try_cast({part} as integer)" if number in (1, 3) else part
 
     @property
-    def is_foreign_date(self) -> str:
-        """True where no value is parsed, but the text is `a/b/yyyy` or `a.b.yyyy`."""
-        return (
-            f"({self.is_unparsed} and regexp_matches({self.column}, '{_DATE_PARTS}'))"
-        )
+    def has_date_parts(self) -> str:
+        """True where the text is `a/b/yyyy` or `a.b.yyyy`."""
+        return f"regexp_matches({self.column}, '{_DATE_PARTS}')"
 
     @property
     def is_day_first(self) -> str:
@@ -150,14 +155,14 @@ def _iso(year: str, month: str, day: str, rest: str) -> str:
 def _is_ambiguous(cell: Cell) -> str:
     first, mark, second = (cell.date_part(number) for number in (1, 2, 3))
     return (
-        f"({cell.is_foreign_date} and {mark} = '/' and {first} between 1 and 12"
+        f"({cell.has_date_parts} and {mark} = '/' and {first} between 1 and 12"
         f" and {second} between 1 and 12 and {first} <> {second})"
     )
 
 
 def _is_foreign(cell: Cell) -> str:
     return (
-        f"({cell.is_foreign_date} and ({cell.is_day_first} or {cell.is_month_first})"
+        f"({cell.has_date_parts} and ({cell.is_day_first} or {cell.is_month_first})"
         f" and try_cast({cell.iso_date()} as date) is not null)"
     )
 
@@ -174,7 +179,7 @@ def _iso_repair(cell: Cell) -> str:
 
 def _has_letter_for_digit(cell: Cell) -> str:
     return (
-        f"({cell.is_unparsed} and {cell.with_digits} <> {cell.column}"
+        f"({cell.with_digits} <> {cell.column}"
         f" and {cell.parse(cell.with_digits)} is not null)"
     )
 
@@ -186,7 +191,9 @@ REGISTRY: dict[str, Rule] = {
             id="missing",
             description="A required cell without a value.",
             reason="a required value is missing",
-            breaks=lambda cell: f"(nullif(trim({cell.column}), '') is null)",
+            breaks=lambda cell: (
+                f"({cell.context.macros.parse('parse_text', cell.column)} is null)"
+            ),
             requirement="DQ-06",
         ),
         Rule(
@@ -211,7 +218,7 @@ REGISTRY: dict[str, Rule] = {
             id="letter_for_digit",
             description="The letter O, Latin or Cyrillic, typed for a zero.",
             reason="the letter O stands for a zero",
-            breaks=_has_letter_for_digit,
+            breaks=lambda cell: cell.unparsed_and(_has_letter_for_digit(cell)),
             suggestion=lambda cell: cell.with_digits,
             requirement="DQ-02",
         ),
@@ -225,23 +232,21 @@ REGISTRY: dict[str, Rule] = {
             id="invalid_number",
             description="A text that is no number of the kind the column holds.",
             reason="no number of the kind this column holds",
-            breaks=lambda cell: (
-                f"({cell.is_unparsed} and not {_has_letter_for_digit(cell)})"
-            ),
+            breaks=lambda cell: cell.unparsed_and(f"not {_has_letter_for_digit(cell)}"),
             requirement="DQ-10",
         ),
         Rule(
             id="ambiguous_date",
             description="03/04/2026 among ISO dates: the third of April or not?",
             reason="day and month cannot be told apart: deliver dates as yyyy-mm-dd",
-            breaks=_is_ambiguous,
+            breaks=lambda cell: cell.unparsed_and(_is_ambiguous(cell)),
             requirement="DQ-05",
         ),
         Rule(
             id="foreign_date_format",
             description="A date in another format than the export's, but clear.",
             reason="not the date format of this export",
-            breaks=_is_foreign,
+            breaks=lambda cell: cell.unparsed_and(_is_foreign(cell)),
             suggestion=_iso_repair,
             requirement="DQ-05",
         ),
@@ -249,9 +254,8 @@ REGISTRY: dict[str, Rule] = {
             id="unparsable_date",
             description="A text that is no date, such as a bare number.",
             reason="no date",
-            breaks=lambda cell: (
-                f"({cell.is_unparsed} and not {_is_ambiguous(cell)}"
-                f" and not {_is_foreign(cell)})"
+            breaks=lambda cell: cell.unparsed_and(
+                f"not ({_is_ambiguous(cell)} or {_is_foreign(cell)})"
             ),
             requirement="DQ-05",
         ),

@@ -86,9 +86,14 @@ class Binding:
     def suggestion(self, context: RuleContext) -> str:
         """SQL of a safe repair of the cell, or of null."""
         if self.contact_table:
+            # By names that no raw table has: `email` would be taken for the known one.
+            known = (
+                "select contact_text as known_text, suggestion as known_suggestion"
+                f" from {self.contact_table}"
+            )
             return (
-                f"(select any_value(known.suggestion) from {self.contact_table}"
-                f" as known where known.contact_text = {quoted(self.column)})"
+                f"(select any_value(known_suggestion) from ({known})"
+                f" where known_text = {quoted(self.column)})"
             )
         return self.rule.suggestion(self._cell(context))
 

@@ -22,6 +22,8 @@ class Summary:
     #: Rows held back and cells held back, by rule.
     held_rows: dict[str, int]
     held_cells: dict[str, int]
+    #: Rows with a finding that is open, repaired, released or dropped.
+    row_statuses: dict[str, int]
     refused_files: list[str]
     records: int
     customers: int
@@ -75,6 +77,14 @@ def summarise(warehouse: Path, marts: Path, activation: Path) -> Summary:
             duplicates=int(rows[3] or 0),
             held_rows=_held(connection, "critical"),
             held_cells=_held(connection, "warning"),
+            row_statuses={"open": 0}
+            | dict(
+                _rows(
+                    connection,
+                    "select status, count(distinct row_id) from quality.quarantine"
+                    " group by status order by status",
+                )
+            ),
             refused_files=[
                 row[0]
                 for row in _rows(
@@ -111,6 +121,10 @@ def text(summary: Summary) -> str:
         lines.append(f"  rows held  {_counts(summary.held_rows)}")
     if summary.held_cells:
         lines.append(f"  cells held {_counts(summary.held_cells)}")
+    if any(summary.row_statuses.values()):
+        lines.append(
+            f"  quarantine {_counts(summary.row_statuses)} (crm360 quarantine list)"
+        )
     lines += [f"  not read   {reason}" for reason in summary.refused_files]
     lines.append(
         f"Customers    {summary.customers:,} from {summary.records:,} source records"

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 import xlsxwriter
 
+from orchestration.lib.simulate import headers
 from orchestration.lib.simulate.rates import DefectRates
 
 HERE = Path(__file__).parent
@@ -29,11 +30,44 @@ STEPS = (
     "truth",
 )
 
-# Systems that not every simulation needs: sources/<name>.sql makes their exports.
-OTHER_SYSTEMS: tuple[str, ...] = ()
+# Systems that not every simulation needs: sources/<name>.sql makes their exports;
+# sources/crm.sql and sales.sql make what several of them share.
+OTHER_SYSTEMS: tuple[str, ...] = (
+    "crm",
+    "hubspot",
+    "salesforce",
+    "amocrm",
+    "bitrix24",
+    "mailchimp",
+    "klaviyo",
+    "unisender",
+    "messaging",
+    "site",
+    "ga4",
+    "meta_ads",
+    "google_ads",
+    "yandex_direct",
+    "surveys",
+    "feedback",
+    "loyalty",
+    "call_centre",
+    "questionnaires",
+    "delivery",
+    "service_desk",
+    "sales",
+    "shopify",
+    "woocommerce",
+    "insales",
+    "bitrix_shop",
+    "pos",
+    "payments",
+)
 
 CSV = "header"
 QUOTED_CSV = "header, force_quote *"
+SEMICOLONS = "header, delimiter ';'"
+SEMICOLONS_CRLF = r"header, delimiter ';', new_line e'\r\n'"
+TABS = r"header, delimiter e'\t'"
 # One array with one object a line: a single column between brackets, never quoted.
 JSON_ARRAY = (
     r"format csv, header false, quote '', escape '', delimiter e'\x1f', "
@@ -75,7 +109,67 @@ EXPORTS = {
     "sendgrid/events.json": Layout(JSON_ARRAY),
     "ads/campaign_costs.csv": Layout(),
 }
-OTHER_EXPORTS: dict[str, Layout] = {}
+OTHER_EXPORTS: dict[str, Layout] = {
+    "hubspot/companies.csv": Layout(),
+    "hubspot/deals.csv": Layout(),
+    "salesforce/contacts.csv": Layout(QUOTED_CSV),
+    "salesforce/accounts.csv": Layout(QUOTED_CSV),
+    "amocrm/deals.csv": Layout(
+        "header false, delimiter ';'", before=headers.AMOCRM_DEALS
+    ),
+    "bitrix24/contacts.xls": Layout(
+        LINES,
+        before=headers.BITRIX24_CONTACTS_ABOVE,
+        after=headers.BITRIX24_CONTACTS_BELOW,
+    ),
+    "bitrix24/companies.csv": Layout(
+        "header false, delimiter ';', force_quote *",
+        encoding="cp1251",
+        before=headers.BITRIX24_COMPANIES,
+    ),
+    "bitrix24/deals.csv": Layout(
+        "header, delimiter ';', force_quote *", encoding="cp1251"
+    ),
+    "mailchimp/campaign_activity.jsonl": Layout(LINES, first_line=1),
+    "klaviyo/profiles.csv": Layout(encoding="utf-8-sig"),
+    "klaviyo/events.jsonl": Layout(LINES, first_line=1),
+    "unisender/contacts.csv": Layout(),
+    "unisender/deliveries.csv": Layout(),
+    "messaging/deliveries.csv": Layout(),
+    "site/page_views.csv": Layout(),
+    "ga4/events.jsonl": Layout(LINES, first_line=1),
+    "meta_ads/costs_usd.csv": Layout(encoding="utf-8-sig"),
+    "meta_ads/costs_rub.csv": Layout(SEMICOLONS, encoding="utf-8-sig"),
+    "google_ads/costs_eur.csv": Layout(
+        before="Campaign report\nAll time\n", first_line=4
+    ),
+    "google_ads/costs_rub.csv": Layout(
+        TABS, encoding="utf-16", before="Campaign report\nAll time\n", first_line=4
+    ),
+    "yandex_direct/costs.csv": Layout(
+        SEMICOLONS_CRLF,
+        encoding="cp1251",
+        before="Отчет по дням: shop-direct\r\nЦели: все\r\n\r\n",
+        first_line=5,
+    ),
+    "surveys/nps_responses.csv": Layout(),
+    "feedback/messages.csv": Layout(),
+    "feedback/churn_reasons.csv": Layout(SEMICOLONS_CRLF, encoding="cp1251"),
+    "loyalty/ledger.csv": Layout(SEMICOLONS_CRLF, encoding="cp1251"),
+    "call_centre/calls.csv": Layout(SEMICOLONS, encoding="utf-8-sig"),
+    "questionnaires/answers.xlsx": Layout(is_workbook=True),
+    "delivery/addresses.csv": Layout(),
+    "service_desk/tickets.csv": Layout(),
+    "shopify/products.csv": Layout(),
+    "shopify/abandoned_checkouts.csv": Layout(),
+    "woocommerce/orders.csv": Layout(),
+    "woocommerce/products.csv": Layout(encoding="utf-8-sig"),
+    "insales/orders.csv": Layout(TABS, encoding="cp1251"),
+    "insales/products.csv": Layout(TABS, encoding="utf-16"),
+    "bitrix_shop/orders.csv": Layout(SEMICOLONS, encoding="cp1251"),
+    "pos/receipts.csv": Layout(SEMICOLONS, encoding="utf-8-sig"),
+    "payments/attempts.jsonl": Layout(LINES, first_line=1),
+}
 TRUTH = {
     "truth/people.csv": Layout(),
     "truth/records.csv": Layout(),
@@ -103,7 +197,8 @@ class SimulatedCompany:
     """Its folder, absolute."""
 
     rows: Mapping[str, int]
-    """Rows by file name relative to `out`: repeated rows count, headers do not."""
+    """Rows by file name relative to `out`: repeated rows count, headers and totals,
+    whose `_row` is null, do not."""
 
     @property
     def paths(self) -> dict[str, Path]:
@@ -244,6 +339,8 @@ def _write_company(
             _record_defects(con, source, export, name, layout)
         (company / source).mkdir(parents=True, exist_ok=True)
         rows[name] = _write(con, f"{source}.{export}", company / name, layout)
+        if name in exports:
+            rows[name] -= _totals(con, f"{source}.{export}")
         progress(name)
     return rows
 
@@ -269,6 +366,14 @@ def _write(
             delivered.write(layout.after)
         plain.unlink()
     return int(rows)
+
+
+def _totals(con: duckdb.DuckDBPyConnection, relation: str) -> int:
+    """How many rows of an export are no records."""
+    [(totals,)] = con.execute(
+        f"select count(*) from {relation} where _row is null"
+    ).fetchall()
+    return int(totals)
 
 
 def _write_workbook(rows: duckdb.DuckDBPyConnection, path: Path) -> int:

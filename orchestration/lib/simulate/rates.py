@@ -11,6 +11,9 @@ class DefectRates:
     A cell gets at most one defect: where several would strike, placeholders come
     before typing errors and those before missing values. Rates are kept to a step of
     1/65536. Raises ValueError for a rate outside 0 to 1.
+
+    What follows names cells of the demo's systems. Those that not every simulation
+    runs are spoiled alike: contacts as contacts, numbers as prices, dates as dates.
     """
 
     placeholder: float = 0.01

@@ -1,9 +1,7 @@
--- What advertising cost: one row per day, channel and campaign. The newsletter and the
--- text messages are paid by the message, the rest by the day.
+-- What advertising cost: one row per day, channel and campaign in `spending`. The
+-- newsletter and the text messages are paid by the message, the rest by the day.
 
-create schema ads;
-
-create table ads.campaign_costs as
+create table spending as
 with
 
 mailings as (
@@ -95,17 +93,63 @@ spent as (
 
     select * from mailings
 
-),
+)
+
+select * exclude (digest)
+
+from spent;
+
+-- The same by advertising platform: one row per platform, day and campaign. A platform
+-- has the part of a campaign that lies between two bounds, so that the parts add up.
+create view platform_spending as
+with
+
+parts(campaign, platform, lower_bound, upper_bound) as (
+
+    values
+        ('brand-search', 'google_ads', 0.0, 0.4),
+        ('brand-search', 'yandex_direct', 0.4, 1.0),
+        ('outdoor-search', 'yandex_direct', 0.0, 1.0),
+        ('wander-suche', 'google_ads', 0.0, 1.0),
+        ('retargeting', 'meta_ads', 0.0, 1.0),
+        ('us-prospecting', 'meta_ads', 0.0, 1.0)
+
+)
+
+select
+    parts.platform,
+    spending.spent_on,
+    spending.campaign,
+    spending.currency,
+    (amount * upper_bound)::decimal(12, 2) - (amount * lower_bound)::decimal(12, 2)
+        as amount,
+    floor(clicks * upper_bound)::bigint - floor(clicks * lower_bound)::bigint as clicks,
+    floor(impressions * upper_bound)::bigint
+        - floor(impressions * lower_bound)::bigint as impressions,
+    row_number() over (
+        partition by parts.platform
+        order by spending.spent_on, spending.campaign
+    ) as number
+
+from spending
+
+inner join parts
+    on parts.campaign = spending.campaign;
+
+create schema ads;
+
+create table ads.campaign_costs as
+with
 
 drawn as (
 
     select
-        spent.*,
+        spending.*,
         row_number() over (order by spent_on, channel, campaign) as number,
         draws('ads.campaign_costs.amount', number) as amount_digest,
         draws('ads.campaign_costs delivery', number) as delivery_digest
 
-    from spent
+    from spending
 
 ),
 

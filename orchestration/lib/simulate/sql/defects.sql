@@ -58,6 +58,15 @@ end;
 create macro with_letter_for_zero(value, digest) as
     regexp_replace(value, '0', pick(['O', 'О'], share(digest, 7)));
 
+-- A number of another system than the shop, as text.
+create macro number_rule(value, digest) as case
+    when share(digest, 0) < getvariable('rates').letter_in_price
+        and contains(value, '0') then 'letter_for_digit'
+end;
+
+create macro spoil_number(value, rule, digest) as
+    if(rule is null, value, with_letter_for_zero(value, digest));
+
 create macro spoil_text(value, rule) as case
     when rule is null then value
 end;

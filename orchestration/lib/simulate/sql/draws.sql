@@ -32,6 +32,12 @@ create macro utc(instant) as make_timestamp(instant::bigint * 1000000);
 -- Moscow has stood at +03:00 all year round since October 2014.
 create macro moscow(instant) as make_timestamp((instant + 10800)::bigint * 1000000);
 
+create macro iso_text(instant) as
+    strftime(moscow(instant), '%Y-%m-%dT%H:%M:%S+03:00');
+
+create macro in_russian(number) as
+    translate(format('{:,.2f}', number::double), ',.', ' ,');
+
 create macro moscow_day(instant) as (instant + 10800) // 86400;
 
 create macro in_case(text, portion) as case

@@ -1,0 +1,1 @@
+"""Commands of `crm360` that are more than a few lines."""
