@@ -33,7 +33,8 @@ check: $(VENV)/installed-dev ## linters and types, then the tests
 		--warn-error-options '{"error": ["Deprecations"]}'
 	$(PYTEST)
 
-bench: $(VENV)/installed-dev ## ratios and peak memory, one JSON and one table
+bench: $(VENV)/installed-dev ## ratios and peak memory, as tables and as JSON
+	$(BIN)/python benchmarks/landing.py
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/quality.py
 
