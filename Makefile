@@ -33,9 +33,11 @@ check: $(VENV)/installed-dev ## linters and types, then the tests
 		--warn-error-options '{"error": ["Deprecations"]}'
 	$(PYTEST)
 
-bench: $(VENV)/installed-dev ## ratios and peak memory, one JSON and one table
+bench: $(VENV)/installed-dev ## ratios and peak memory, as tables and as JSON
+	$(BIN)/python benchmarks/landing.py
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/quality.py
+	$(BIN)/python benchmarks/gate.py
 
 lock: $(VENV)/installed-dev ## resolve the dependencies of pyproject.toml anew
 	$(BIN)/pip install --quiet uv

@@ -179,17 +179,20 @@ def _lost_lines(text: str, row: LedgerRow, landed: Landed) -> Iterator[str]:
     delimiter = "\t" if "delimiter tab" in dialect else dialect.split("'")[1]
     ignored = str.maketrans("", "", f'"{delimiter}\r\n')
     places = Counter(range(1, _header_end(lines, dialect) + 1))
+    changed = []
     for line, cells in landed.rows.items():
         whole = "".join(cell or "" for cell in cells)
         end = line + whole.count("\n")
         places.update(range(line, end + 1))
         delivered = "\n".join(lines[line - 1 : end])
         if delivered.translate(ignored) != whole.translate(ignored):
-            yield f"line {line} is landed with another text"
+            changed.append(line)
     for line, kept in landed.rejects.items():
         places[line] += 1
-        if kept != lines[line - 1].removesuffix("\r"):
-            yield f"line {line} is rejected with another text"
+        if [kept] != [each.removesuffix("\r") for each in lines[line - 1 : line]]:
+            changed.append(line)
+    if changed:
+        yield f"lines {changed[:5]} are not what was delivered"
     if repeated := [line for line, times in places.items() if times > 1]:
         yield f"lines {repeated[:5]} are twice in the rows"
     # Of a file that was cut, what lies behind the cut cannot be had.

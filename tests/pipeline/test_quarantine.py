@@ -53,12 +53,12 @@ def landing(
     )
     order = [row | {"Name": DISCOUNTED} for row in orders if row["Name"] == sound]
     order[0] |= {"Id": "900010001", "Discount Amount": "a third"}
-    write_csv(landing / "shopify" / "orders_2026-10-30.csv", order)
+    write_csv(landing / "shopify" / "orders_odd.csv", order)
     left = dict.fromkeys(
         read_csv(landing / "mailchimp" / "unsubscribed_members.csv")[0], ""
     )
     write_csv(
-        landing / "mailchimp" / "unsubscribed_members_2026-10-30.csv",
+        landing / "mailchimp" / "unsubscribed_members_odd.csv",
         [
             {name: member.get(name, "") for name in left} | {"UNSUB_TIME": "recently"}
             for member in members
@@ -127,7 +127,7 @@ def test_what_waits_is_counted_and_shown_without_its_values(home: Path) -> None:
 
     [row_id] = row_ids(home, "column_name = 'discount_amount'")
     masked = quarantine("show", row_id, home=home)
-    assert "shopify/orders_2026-10-30.csv line 2" in masked
+    assert "shopify/orders_odd.csv line 2" in masked
     assert "a third" not in masked
     assert "a third" in quarantine("show", row_id, "--reveal", home=home)
     addresses = quarantine("show", "--rule", "homoglyph", "--json", home=home)
@@ -186,7 +186,7 @@ def test_what_is_decided_flows_and_lasts(
     orders = read_csv(landing / "shopify" / "orders.csv")
     again = [row for row in orders if row["Name"] == name]
     assert wrong in {row["Lineitem price"] for row in again}
-    write_csv(landing / "shopify" / "orders_2026-10-31.csv", again)
+    write_csv(landing / "shopify" / "orders_again.csv", again)
 
     assert run_pipeline(home, landing, AS_OF) == []
 
@@ -207,7 +207,7 @@ def test_what_is_decided_flows_and_lasts(
     assert len(prices) == len(held), "the newest delivery of each order"
     assert all(float(price) == float(repair) for price, repair, _ in prices)
     assert {file for *_, file in prices} == {
-        "shopify/orders.csv", "shopify/orders_2026-10-31.csv",
+        "shopify/orders.csv", "shopify/orders_again.csv",
     }  # fmt: skip
     addresses = rows(
         home / "warehouse.duckdb",

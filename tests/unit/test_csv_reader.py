@@ -228,6 +228,19 @@ def test_an_inch_mark_in_an_unquoted_field_is_text(tmp_path: Path) -> None:
     assert result.rows == [(2, ("1", '5" pipe', "x")), (3, ("2", 'a "b"', "y"))]
 
 
+def test_an_inch_mark_opens_no_quote_that_the_next_one_closes(tmp_path: Path) -> None:
+    result = read(
+        tmp_path / "a.csv",
+        'id,name,note\r\n1,5" pipe,"x"\r\n2,b,c\r\n3,6" pipe,y\r\n',
+    )
+
+    assert result.rows == [
+        (2, ("1", '5" pipe', "x")),
+        (3, ("2", "b", "c")),
+        (4, ("3", '6" pipe', "y")),
+    ]
+
+
 def test_short_and_long_rows_are_rejected_with_their_text_and_field_count(
     tmp_path: Path,
 ) -> None:

@@ -39,6 +39,25 @@ def test_decisions_are_read_back_in_the_order_in_which_they_were_made(
     assert read_overrides(path) == [first, second, third]
 
 
+def test_texts_are_kept_whatever_is_in_them(tmp_path: Path) -> None:
+    """Some ends of lines are none to JSON."""
+    path = tmp_path / "overrides.jsonl"
+    odd = repair(delivered='a\u2028b\x85c\nd"\\e')
+
+    add_overrides(path, [odd, repair()])
+
+    assert read_overrides(path) == [odd, repair()]
+
+
+def test_a_decision_that_is_kept_twice_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "overrides.jsonl"
+
+    add_overrides(path, [repair()])
+    add_overrides(path, [repair()])
+
+    assert read_overrides(path) == [repair()]
+
+
 def test_where_nothing_was_decided_there_are_no_decisions(tmp_path: Path) -> None:
     assert read_overrides(tmp_path / "overrides.jsonl") == []
 
@@ -122,14 +141,19 @@ def test_deleting_the_line_takes_a_decision_back_too(tmp_path: Path) -> None:
             json.dumps({**REPAIR, "id": "1", "rule": "held_with_its_group"}),
             "repair is not possible for held_with_its_group",
         ),
-        (repair(value="9").to_json(), "its id stands there twice"),
+        (
+            repair(value="9").to_json().replace('"9"', '"8"'),
+            "its id stands there twice",
+        ),
+        ("\udcff", "no decision as JSON"),
     ],
 )
 def test_a_line_that_is_no_decision_is_named_without_its_values(
     tmp_path: Path, line: str, problem: str
 ) -> None:
     path = tmp_path / "overrides.jsonl"
-    path.write_text(f"{repair(value='9').to_json()}\n\n{line}\n")
+    text = f"{repair(value='9').to_json()}\n\n{line}\n"
+    path.write_bytes(text.encode(errors="surrogateescape"))
 
     with pytest.raises(OverridesError) as error:
         read_overrides(path)

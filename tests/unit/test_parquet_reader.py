@@ -170,6 +170,27 @@ def test_a_file_that_is_damaged_in_its_middle_lands_up_to_there(
     assert landed.column("id") == table["id"].to_pylist()[: len(landed.records)]
 
 
+def test_texts_that_are_no_text_are_damage(tmp_path: Path) -> None:
+    """They landed, and whoever read the landed file fell over them."""
+    content = file(pa.table({"id": ["a-name-to-find"]}), compression="none")
+    assert content.count(b"a-name-to-find") > 0
+
+    landed = land(tmp_path, content.replace(b"a-name-to-find", b"\xff-name-to-find"))
+
+    assert (landed.ledger.outcome, landed.records) == ("partly", [])
+
+
+@pytest.mark.parametrize("damage", [b"\xff", b"\x86"])
+def test_names_of_columns_that_are_no_text_refuse_the_file(
+    tmp_path: Path, damage: bytes
+) -> None:
+    content = file(pa.table({"id": [1], "a-name-to-find": [2]}), store_schema=False)
+
+    landed = land(tmp_path, content.replace(b"a-name", damage + b"-name"))
+
+    assert landed.ledger.outcome == "refused"
+
+
 def test_an_encrypted_file_is_refused(tmp_path: Path) -> None:
     landed = land(tmp_path, b"PARE" + b"\0" * 50)
 

@@ -338,6 +338,30 @@ def test_a_released_warning_is_settled(
     assert people.figures() == [(1, 1, 0, 0)]
 
 
+@pytest.mark.parametrize("kind", [None, "release", "drop"])
+def test_a_repaired_address_of_a_row_that_is_not_mended_may_have_opted_out(
+    tmp_path: Path, kind: Any
+) -> None:
+    people = gate_of(tmp_path, replace(PEOPLE, carries_consent=True))
+    people.deliver("people.csv", HEADER + "1,nobody,soon,1\n2,nobody,,2\n")
+    people.judge()
+    people.decide("repair", rule="invalid_contact", text="boris@mail.ru")
+    if kind:
+        people.decide(kind, rule="unparsable_date")
+
+    people.judge()
+
+    held = people.all("select contact_text from quality.held_contact_texts order by 1")
+    assert held == [("boris@mail.ru",), ("nobody",)]
+    people.decide("repair", rule="unparsable_date", text="2000-01-01", at="10:00",
+                  row_ids=tuple(row for [row] in people.all(
+                      "select row_id from quality.quarantine"
+                      " where rule = 'unparsable_date'")))  # fmt: skip
+    people.judge()
+    assert people.all("from quality.held_contact_texts") == []
+    people.connection.close()
+
+
 # -- orders of several rows ---------------------------------------------------------
 
 
@@ -457,6 +481,21 @@ def test_a_later_line_without_the_orders_name_belongs_to_the_order_above(
 
     prices = orders.all("select sku, price from shop.orders order by _loaded_at, _line")
     assert [price for sku, price in prices if sku in "bc"] == ["10", "x", "10"]
+
+
+def test_like_lines_of_two_orders_are_told_apart_without_a_key(tmp_path: Path) -> None:
+    orders = gate_of(tmp_path, replace(ORDERS, row_key=()))
+    file_id = orders.deliver(
+        "orders.csv", lines("#1,11,a,1", ",,b,x", "#2,12,a,1", ",,b,x")
+    )
+    orders.judge()
+    orders.decide("repair", row_ids=(f"{file_id}:5",), text="10")
+
+    orders.judge()
+
+    prices = orders.all("select price from shop.orders order by _line")
+    assert prices == [("1",), ("x",), ("1",), ("10",)]
+    orders.connection.close()
 
 
 def test_a_first_line_without_a_name_is_of_no_order_above_it(orders: Gate) -> None:

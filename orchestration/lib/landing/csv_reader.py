@@ -9,7 +9,9 @@ itself, one line, and reading resumes on the next.
 
 import codecs
 import csv
+import io
 import sys
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -297,34 +299,31 @@ class _Lines:
     def _parse_slow_lines(self) -> int:
         """Records around unclosed quotes and stray returns; their extra lines.
 
-        A quote that stays open closes on the next line with an odd number of quotes,
-        so that one attempt after the line itself is enough.
+        A quote that stays open closes on the next line with an odd number of quotes:
+        the lines up to there are a record, or the line is one by itself, or none.
         """
-        odd_lines = np.flatnonzero(self.is_odd)
+        odd_lines = np.flatnonzero(self.is_odd).tolist()
         continuation_lines = 0
         resume = 0
         for first in np.flatnonzero(self.is_slow).tolist():
             if first < resume:
                 continue
             resume = first + 1
-            if self._accept(first, first):
-                continue
-            if not self.is_odd[first]:
+            place = bisect_right(odd_lines, first)
+            last = odd_lines[place] if place < len(odd_lines) else None
+            is_open = bool(self.is_odd[first]) and self._is_near(
+                first, -1 if last is None else last
+            )
+            if is_open and last is not None and self._accept(first, last):
+                continuation_lines += last - first
+                self.is_slow[first : last + 1] = True
+                self.is_blank[first : last + 1] = False
+                resume = last + 1
+            elif not self._accept(first, first):
+                if is_open and last is None and not self.at_end:
+                    self._leave_from(first)
+                    break
                 self._reject(first)
-                continue
-            place = np.searchsorted(odd_lines, first) + 1
-            last = int(odd_lines[place]) if place < len(odd_lines) else None
-            if last is not None and self._is_near(first, last):
-                if self._accept(first, last):
-                    continuation_lines += int(last - first)
-                    self.is_slow[first : last + 1] = True
-                    self.is_blank[first : last + 1] = False
-                    resume = last + 1
-                    continue
-            elif last is None and not self.at_end and self._is_near(first, -1):
-                self._leave_from(first)
-                break
-            self._reject(first)
         return continuation_lines
 
     def _is_near(self, first: int, last: int) -> bool:
@@ -333,6 +332,7 @@ class _Lines:
         return lines < MAX_RECORD_LINES and size < MAX_RECORD_BYTES
 
     def _accept(self, first: int, last: int) -> bool:
+        """Keep these lines if they are one record."""
         fields = self._fields(first, last)
         if (
             fields is None
@@ -341,7 +341,7 @@ class _Lines:
         ):
             return False
         self.slow_rows.append([field or None for field in fields])
-        self.slow_lines.append(self.first_line + int(first))
+        self.slow_lines.append(self.first_line + first)
         return True
 
     def _fields(self, first: int, last: int) -> list[str] | None:
@@ -446,15 +446,21 @@ class _Lines:
 def _fields(text: str, delimiter: str, *, is_strict: bool = True) -> list[str] | None:
     """The fields of one record, or None when its quotes do not close or fit."""
     csv.field_size_limit(sys.maxsize)
-    marked = text.replace("\r", _RETURN_MARK)
-    lines = [f"{line}\n" for line in marked.split("\n")]
+    has_return = "\r" in text
+    if has_return:
+        text = text.replace("\r", _RETURN_MARK)
+    lines = io.StringIO(f"{text}\n", newline="\n")
+    reader = csv.reader(lines, delimiter=delimiter, strict=is_strict)
     try:
-        records = list(csv.reader(lines, delimiter=delimiter, strict=is_strict))
+        fields = next(reader)
     except csv.Error:
         return None
-    if len(records) != 1 or (not is_strict and _swallowed_line_end(records[0][-1])):
+    is_whole = reader.line_num == text.count("\n") + 1
+    if not is_whole or (not is_strict and _swallowed_line_end(fields[-1])):
         return None
-    return [field.replace(_RETURN_MARK, "\r") for field in records[0]]
+    if has_return:
+        fields = [field.replace(_RETURN_MARK, "\r") for field in fields]
+    return fields
 
 
 def _swallowed_line_end(last_field: str | None) -> bool:

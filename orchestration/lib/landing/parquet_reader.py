@@ -16,7 +16,7 @@ from orchestration.lib.landing.inspection import Refused
 from orchestration.lib.landing.records import LINE, Block
 
 ROWS_PER_BLOCK = 50_000
-_DAMAGE = (pa.ArrowException, OSError)
+_DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError)
 _ZEROS_OF_A_FRACTION = (
     r"(\.[0-9]*?)0+(Z|[+-][0-9]{4}|)$",
     r"()\.(Z|[+-][0-9]{4}|)$",
@@ -49,12 +49,13 @@ class ParquetReading:
         self.cut_short: str | None = None
         try:
             self._file = parquet.ParquetFile(file, page_checksum_verification=True)
+            names = self._file.schema_arrow.names
         except _DAMAGE as error:
             raise Refused(
                 f"the Parquet file is damaged or cut ({type(error).__name__}): ask for"
                 " the export again"
             ) from error
-        header = read_header(self._file.schema_arrow.names, contract)
+        header = read_header(names, contract)
         search = HeaderSearch(contract)
         if not search.accepts("schema", header):
             raise search.refusal()
@@ -77,6 +78,7 @@ class ParquetReading:
         first = 1
         try:
             for batch in self._file.iter_batches(ROWS_PER_BLOCK):
+                batch.validate(full=True)  # texts may be damaged, too
                 yield self._block(batch.columns, first, batch.num_rows)
                 first += batch.num_rows
         except _DAMAGE as error:

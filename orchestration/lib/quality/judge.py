@@ -687,12 +687,12 @@ def _held_contact_texts(export: JudgedExport) -> str:
     """Addresses that may have opted out in a row which nobody mended.
 
     Of rows that wait, and of those that were dropped or released: what they said about
-    consent was not read.
+    consent was not read. Where an address was repaired, both spellings are held.
     """
     cells = " union all ".join(
         f"""
         select delivered.{quoted(column)} as contact_text
-        from {export.delivered} as delivered
+        from {rows} as delivered
         inner join quality.quarantine
             on quarantine.file_id = delivered._file_id
             and quarantine.line = delivered._line
@@ -702,6 +702,7 @@ def _held_contact_texts(export: JudgedExport) -> str:
             and quarantine.severity = 'critical'
             and quarantine.status <> 'repaired'
         """
+        for rows in (export.delivered, export.table)
         for column in export.withdrawing_columns
     )
     return f"""

@@ -142,7 +142,7 @@ def read_overrides(path: Path) -> list[Override]:
     if not path.exists():
         return []
     found: dict[str, Override] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
         if not line.strip():
             continue
         try:
@@ -155,14 +155,15 @@ def read_overrides(path: Path) -> list[Override]:
                     f"kind is none of {', '.join(get_args(Kind))} and undo"
                 )
             override = Override(**fields)
-        except (json.JSONDecodeError, AttributeError, KeyError, TypeError) as error:
+        except OverridesError as error:
+            raise OverridesError(f"{path}: line {number}: {error}") from None
+        except (ValueError, AttributeError, KeyError, TypeError):
+            # Without the cause, which may quote the line.
             raise OverridesError(
                 f"{path}: line {number}: no decision as JSON, with its fields, on one"
                 " line; mend or delete it"
-            ) from error
-        except OverridesError as error:
-            raise OverridesError(f"{path}: line {number}: {error}") from error
-        if override.id in found:
+            ) from None
+        if found.get(override.id, override) != override:
             raise OverridesError(f"{path}: line {number}: its id stands there twice")
         found[override.id] = override
     return list(found.values())
@@ -226,10 +227,6 @@ def load(
             f"""
             delete from quality.judged_files
             where {is_it} and file_id in (
-                select file_id from quality.quarantine
-                where {is_it}
-                    and override_id in (select override_id from changed_overrides)
-                union all
                 select file_id from ({fitting("changed_overrides")}) where {is_it}
             )
             returning file_id
