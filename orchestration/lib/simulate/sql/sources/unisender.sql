@@ -249,7 +249,10 @@ ruled as (
 
     select
         drawn.*,
-        nullif(email_rule(email, email_digest), 'missing_value') as email_rule,
+        -- A report holds each address once, and nobody's would be in it many times.
+        case when email_rule(email, email_digest) not in ('missing_value', 'placeholder')
+            then email_rule(email, email_digest)
+        end as email_rule,
         written_date_rule(updated_at - 10800, updated_digest) as updated_rule
 
     from drawn
