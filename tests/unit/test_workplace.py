@@ -338,6 +338,47 @@ def test_a_released_warning_is_settled(
     assert people.figures() == [(1, 1, 0, 0)]
 
 
+def test_a_warning_is_released_beside_a_row_that_cannot_be(
+    people: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = [
+        ("email", "missing", None, "critical"),
+        ("email", "invalid_contact", "email_address", "critical"),
+        ("email", "homoglyph", "email_address", "warning"),
+    ]
+    monkeypatch.setitem(RULES, "crm.people", rules)
+    file_id = people.deliver("people.csv", HEADER + "1,аnna@mail.ru,,1\n2,nobody,,2\n")
+    people.judge()
+
+    choice = people.decide("release", column="email")
+
+    assert [override.subject for override in choice.overrides] == ["id=1"]
+    assert list(choice.refused.values()) == [[f"{file_id}:3"]]
+
+
+def test_a_row_is_released_where_a_blank_cell_is_only_warned_of(
+    people: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warned = ("born", "missing", None, "warning")
+    monkeypatch.setitem(RULES, "crm.people", [*RULES["crm.people"], warned])
+    people.deliver("people.csv", HEADER + "1,,soon,1\n")
+    people.judge()
+
+    assert people.decide("release", rule="unparsable_date").refused == {}
+
+
+def test_of_a_row_that_is_named_what_is_open_is_decided(people: Gate) -> None:
+    file_id = people.deliver("people.csv", HEADER + "1,nobody,soon,1\n")
+    people.judge()
+    people.decide("release", rule="invalid_contact")
+    people.judge()
+
+    choice = people.decide("drop", row_ids=(f"{file_id}:2",))
+
+    assert [override.rule for override in choice.overrides] == ["unparsable_date"]
+    assert choice.refused == {}
+
+
 @pytest.mark.parametrize("kind", [None, "release", "drop"])
 def test_a_repaired_address_of_a_row_that_is_not_mended_may_have_opted_out(
     tmp_path: Path, kind: Any
