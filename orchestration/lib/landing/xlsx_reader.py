@@ -6,17 +6,16 @@ digit, other numbers in the fewest digits, dates by the format of the cell.
 """
 
 import re
-import zlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import PurePosixPath
 from typing import IO, Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from lxml import etree  # type: ignore[import-untyped]
 
 from orchestration.lib.landing.contract import ExportContract
-from orchestration.lib.landing.inspection import CutShort, Refused
+from orchestration.lib.landing.inspection import ZIP_DAMAGE, CutShort, Refused
 from orchestration.lib.landing.markup import SAFE_PARSING
 from orchestration.lib.landing.spreadsheet import (
     Moment,
@@ -35,10 +34,7 @@ MAX_TEXTS_BYTES = 256 * 1024**2
 #: So are the parts that describe the workbook, and single rows, as trees of elements.
 MAX_PART_BYTES = 16 * 1024**2
 MAX_ROW_BYTES = 8 * 1024**2
-_DAMAGE = (
-    BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error,
-    etree.XMLSyntaxError,
-)  # fmt: skip
+_DAMAGE = (*ZIP_DAMAGE, etree.XMLSyntaxError)
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 
 
