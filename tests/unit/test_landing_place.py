@@ -370,3 +370,16 @@ def test_a_damaged_member_is_refused_and_its_neighbour_is_not(tmp_path: Path) ->
     with pytest.raises(Refused, match=r"the zip archive is damaged \(.+\): ask for"):
         identify(damaged.path, damaged.member)
     assert identify(whole.path, whole.member).size == 5
+
+
+@pytest.mark.parametrize("damage", [b"\xff", b"x"])
+def test_a_member_whose_name_is_damaged_is_refused(
+    tmp_path: Path, damage: bytes
+) -> None:
+    """Only in front of its content, so that the archive still lists it."""
+    path = zipped(tmp_path / "a.zip", {"ж.csv": b"id\n1\n"})
+    path.write_bytes(path.read_bytes().replace("ж".encode()[:1], damage, 1))
+    [file] = delivered_files(tmp_path)
+
+    with pytest.raises(Refused, match="the zip archive is damaged"):
+        identify(file.path, file.member)

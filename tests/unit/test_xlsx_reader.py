@@ -512,6 +512,23 @@ def test_one_row_cannot_fill_the_memory(
     assert landed.ledger.outcome == "partly"
 
 
+def test_what_stands_below_the_rows_counts_for_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(xlsx_reader, "MAX_ROW_BYTES", 100_000)
+    merged = b"<mergeCells>" + b'<mergeCell ref="A1:A1"/>' * 9_000 + b"</mergeCells>"
+    content = rewritten(
+        workbook(("id", "name"), (1, "a")),
+        SHEET,
+        lambda xml: xml.replace(b"</sheetData>", b"</sheetData>" + merged),
+    )
+
+    landed = land(tmp_path, content)
+
+    assert landed.cells == [(2, "1", "a")]
+    assert landed.ledger.outcome == "landed"
+
+
 def test_other_documents_are_refused_with_a_remedy(tmp_path: Path) -> None:
     for names, remedy in (
         (

@@ -259,6 +259,19 @@ def test_one_element_cannot_fill_the_memory(
     assert landed.ledger.outcome == "partly"
 
 
+def test_what_stands_between_records_counts_for_no_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(markup, "MAX_ELEMENT_BYTES", 10_000)
+    monkeypatch.setattr(markup, "CHUNK_BYTES", 1_000)
+    between = "<log>y</log>" * 5_000
+
+    landed = xml(tmp_path, f"<a><r id='1'/>{between}<r id='2'>x</r>{between}</a>")
+
+    assert landed.column("id") == ["1", "2"]
+    assert landed.ledger.outcome == "landed"
+
+
 # -- damage -------------------------------------------------------------------------
 
 

@@ -6,9 +6,9 @@ Nothing is unpacked by name. A member's name only says which export expects it.
 import re
 from pathlib import Path, PurePosixPath
 from typing import IO
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from zipfile import ZipFile, ZipInfo
 
-from orchestration.lib.landing.inspection import Refused
+from orchestration.lib.landing.inspection import ZIP_DAMAGE, Refused
 
 ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 OTHER_ARCHIVES = {
@@ -60,7 +60,7 @@ def _listed(file: IO[bytes]) -> list[ZipInfo]:
     try:
         with ZipFile(file) as archive:
             return archive.infolist()
-    except (BadZipFile, EOFError, ValueError, NotImplementedError) as error:
+    except ZIP_DAMAGE as error:
         raise Refused(
             f"the zip archive is damaged ({error}): ask for it again"
         ) from error

@@ -23,6 +23,8 @@ _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _GZIP_MAGIC = b"\x1f\x8b"
+#: What reading a damaged zip archive may raise.
+ZIP_DAMAGE = (BadZipFile, EOFError, RuntimeError, ValueError, zlib.error)
 
 
 class Refused(Exception):
@@ -82,7 +84,7 @@ def _opened(path: Path, member: ZipInfo | None) -> Iterator[BufferedIOBase]:
     try:
         with ZipFile(path) as archive, archive.open(member) as file:
             yield cast("BufferedIOBase", file)
-    except (BadZipFile, zlib.error, EOFError) as error:
+    except ZIP_DAMAGE as error:
         raise Refused(
             f"the zip archive is damaged ({error}): ask for it again"
         ) from error

@@ -50,13 +50,12 @@ def elements(
             if event == "start":
                 depth += 1
                 if wanted is None and is_wanted(depth, local_name(element)):
-                    wanted = element
+                    wanted, size = element, 0
                 continue
             depth -= 1
             if element is wanted:
                 yield element
                 wanted = None
-                size = 0
             if wanted is None:
                 _forget(element)
         if damage is not None:

@@ -6,18 +6,17 @@ digit, other numbers in the fewest digits, dates by the format of the cell.
 """
 
 import re
-import zlib
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import IO, Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from lxml import etree  # type: ignore[import-untyped]
 
 from orchestration.lib.landing.contract import ExportContract
-from orchestration.lib.landing.inspection import CutShort, Refused
-from orchestration.lib.landing.markup import SAFE_PARSING
+from orchestration.lib.landing.inspection import ZIP_DAMAGE, CutShort, Refused
+from orchestration.lib.landing.markup import SAFE_PARSING, local_name
 from orchestration.lib.landing.spreadsheet import (
     Moment,
     moment_of,
@@ -35,10 +34,7 @@ MAX_TEXTS_BYTES = 256 * 1024**2
 #: So are the parts that describe the workbook, and single rows, as trees of elements.
 MAX_PART_BYTES = 16 * 1024**2
 MAX_ROW_BYTES = 8 * 1024**2
-_DAMAGE = (
-    BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error,
-    etree.XMLSyntaxError,
-)  # fmt: skip
+_DAMAGE = (*ZIP_DAMAGE, etree.XMLSyntaxError)
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 
 
@@ -124,7 +120,7 @@ class _Workbook:
         relations = str(path.parent / "_rels" / f"{path.name}.rels")
         found: dict[str, str] = {}
         if relations in self._parts:
-            for relation in self._tree(relations):
+            for relation in self._tree(relations).iterfind("{*}Relationship"):
                 target = PurePosixPath(path.parent, relation.get("Target", "").lower())
                 related = str(target).removeprefix("/")
                 found[relation.get("Id", "")] = related
@@ -151,7 +147,7 @@ class _Workbook:
         if part not in self._parts:
             return []
         with self._open(part, MAX_TEXTS_BYTES) as content:
-            return [_text(item) for item in _elements(content, "{*}si")]
+            return [_text(item) for item in _elements(content, "si", within="sst")]
 
     # -- cells ----------------------------------------------------------------------
 
@@ -159,7 +155,7 @@ class _Workbook:
         number = 0
         try:
             with self._open(part, limit=None) as content:
-                for element in _elements(content, "{*}row"):
+                for element in _elements(content, "row", within="sheetData"):
                     number = max(number + 1, _whole(element.get("r")))
                     yield self._row(number, element)
         except _DAMAGE as error:
@@ -168,7 +164,7 @@ class _Workbook:
     def _row(self, number: int, element: Any) -> Row:  # noqa: ANN401
         cells: list[str | None] = []
         problem = None
-        for cell in element:
+        for cell in element.iterchildren("{*}c"):
             letters = cell.get("r", "").rstrip("0123456789")
             column = _column(letters) if letters else len(cells)
             if not 0 <= column < MAX_COLUMNS:
@@ -210,15 +206,22 @@ class _Workbook:
         return _unescaped(value)
 
 
-def _elements(content: IO[bytes], tag: str) -> Iterator[Any]:
+def _elements(content: IO[bytes], tag: str, within: str) -> Iterator[Any]:
     """The elements of this tag, one at a time in memory."""
     stream = _Metered(content)
-    for _, element in etree.iterparse(stream, events=("end",), tag=tag, **SAFE_PARSING):
+    tags = (f"{{*}}{tag}", f"{{*}}{within}")
+    for _, element in etree.iterparse(
+        stream, events=("end",), tag=tags, **SAFE_PARSING
+    ):
+        if local_name(element) == within:
+            break
         yield element
         stream.spent = 0
         element.clear()
         while element.getprevious() is not None:
             del element.getparent()[0]
+    while content.read(MAX_ROW_BYTES):
+        pass  # the checksum is at the end
 
 
 class _Metered:
@@ -259,7 +262,7 @@ def _unescaped(text: str) -> str:
     )
 
 
-@cache
+@lru_cache(MAX_COLUMNS)
 def _column(letters: str) -> int:
     """The 0-based column of this name: 27 for `AB`."""
     column = 0
