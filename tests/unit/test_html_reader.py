@@ -238,6 +238,25 @@ def test_one_cell_cannot_fill_the_memory(
     assert landed.rejects[0]["reason"] == "a cell of more than 100 characters"
 
 
+def test_text_beside_the_cells_of_a_row_rejects_it(tmp_path: Path) -> None:
+    """The text was lost, and the cells behind it moved under other headers."""
+    landed = page(
+        tmp_path,
+        "<table><tr><td>id<td>name<td>note"
+        "<tr><tdd>1</tdd><td>a</td><td>b</td></tr>"
+        "<tr> <td>2</td>&nbsp;<td>c</td>\n<td>d</td></tr></table>",
+    )
+
+    assert landed.cells == [(3, "2", "c", "d")]
+    assert landed.rejects == [
+        {
+            "line": 2,
+            "reason": "text beside its cells: a tag is damaged",
+            "text": "1\ta\tb",
+        }
+    ]
+
+
 def test_a_cell_wider_than_any_table_rejects_its_row(tmp_path: Path) -> None:
     landed = page(
         tmp_path,

@@ -133,6 +133,10 @@ class _Page:
                 self._problem = f"a cell of more than {MAX_CELL_CHARACTERS} characters"
             else:
                 self._text.append(_SPACE.sub(" ", text))
+        elif self._cells is not None and self._is_inside() and text.strip():
+            self._begin_cell({})
+            self._problem = "text beside its cells: a tag is damaged"
+            self.data(text)
 
     def close(self) -> None:
         """The page ends."""
