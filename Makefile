@@ -10,7 +10,7 @@ export DO_NOT_TRACK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help demo test dev check bench lock clean
+.PHONY: help demo test dev check bench lock clean debian
 
 help: ## show this help
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ lock: $(VENV)/installed-dev ## resolve the dependencies of pyproject.toml anew
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 		--extra build --extra dev -c requirements.lock -o requirements-dev.lock \
 		pyproject.toml
+
+debian: ## as root, on Debian: servers that tests start, and skip without
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends postgresql
 
 clean: ## remove the environment and all state
 	rm -rf $(VENV) var dbt_project/target
