@@ -2,9 +2,8 @@
 
 import fcntl
 import json
-import os
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,27 +28,88 @@ dbt_project = DbtProject(project_dir=DBT_FOLDER, profiles_dir=DBT_FOLDER)
 
 
 def prepare_project() -> DbtProject:
-    """The project with a manifest that is newer than everything it was made from.
-
-    Puts this environment's `dbt` first on the path, whether or not it is activated.
-    """
-    binaries = str(Path(sys.executable).parent)
-    if binaries not in os.environ["PATH"].split(os.pathsep):
-        os.environ["PATH"] = os.pathsep.join((binaries, os.environ["PATH"]))
+    """The project with a manifest that is newer than everything it was made from."""
     manifest = dbt_project.manifest_path
-    sources = [
-        path
-        for folder in (MODELS, SEEDS, MACROS, DBT_FOLDER / "data-tests")
-        for path in folder.rglob("*")
-        if path.is_file()
-    ] + [DBT_FOLDER / "dbt_project.yml", DBT_FOLDER / "profiles.yml"]
-    newest = max(path.stat().st_mtime for path in sources)
     manifest.parent.mkdir(exist_ok=True)
     with (manifest.parent / ".preparing").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one process at a time writes the manifest
-        if not manifest.exists() or manifest.stat().st_mtime < newest:
-            dbt_project.preparer.prepare(dbt_project)
+        if not manifest.exists() or manifest.stat().st_mtime < _newest_source():
+            _parse()
     return dbt_project
+
+
+def parsed_manifest() -> Any:  # noqa: ANN401 - dbt's own manifest
+    """The manifest as dbt keeps it in memory, parsed once for each state of the files.
+
+    Models take their variables when they run, so that it serves all values of them.
+    """
+    return _parsed(_newest_source())
+
+
+def invoke_dbt(
+    arguments: Sequence[str],
+    *,
+    target: Path,
+    manifest: Any = None,  # noqa: ANN401 - dbt's own manifest
+    on_event: Callable[[dict[str, Any]], None] | None = None,
+) -> Any:  # noqa: ANN401 - a dbtRunnerResult
+    """Call dbt in this process; it leaves no file of DuckDB open.
+
+    Args:
+        arguments: command and options, as on its command line.
+        target: where it writes its artifacts and its log, `dbt.log`.
+        manifest: the parsed project, so that it is not parsed again.
+        on_event: gets every event, as in dbt's JSON log; called from its threads.
+    """
+    # Takes seconds: only where dbt is called.
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+    from google.protobuf.json_format import MessageToDict
+
+    callbacks = []
+    if on_event is not None:
+        callbacks.append(
+            lambda event: on_event(
+                MessageToDict(event, preserving_proto_field_name=True)
+            )
+        )
+    folders = {
+        "--project-dir": DBT_FOLDER,
+        "--profiles-dir": DBT_FOLDER,
+        "--target-path": target,
+        "--log-path": target,
+    }
+    try:
+        return dbtRunner(manifest=manifest, callbacks=callbacks).invoke(
+            [
+                *arguments,
+                *(str(part) for option in folders.items() for part in option),
+                # What the database says may quote a value of a delivered row.
+                *("--log-level", "none", "--log-level-file", "info"),
+            ]
+        )
+    finally:
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+
+
+@cache
+def _parsed(newest: float) -> Any:  # noqa: ANN401 - dbt's own manifest
+    return _parse()
+
+
+def _parse() -> Any:  # noqa: ANN401 - dbt's own manifest
+    result = invoke_dbt(["parse"], target=dbt_project.manifest_path.parent)
+    if not result.success:
+        raise result.exception
+    return result.result
+
+
+def _newest_source() -> float:
+    """When any file that the manifest is made from was last changed."""
+    folders = (MODELS, SEEDS, MACROS, DBT_FOLDER / "data-tests")
+    files = [path for folder in folders for path in folder.rglob("*")]
+    files += [DBT_FOLDER / "dbt_project.yml", DBT_FOLDER / "profiles.yml"]
+    return max(path.stat().st_mtime for path in files if path.is_file())
 
 
 def dbt_variables(settings: Settings, run: RunParameters) -> dict[str, Any]:

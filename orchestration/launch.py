@@ -1,6 +1,5 @@
 """Launching the daily job from a terminal, with progress and clear failures."""
 
-import contextlib
 import os
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -39,30 +38,25 @@ def prepare_environment(settings: Settings) -> None:
 def launch(settings: Settings, *, landing: Path, as_of: date) -> list[str]:
     """Run the job in this process; returns a line per failed step, none if all well.
 
-    Progress goes to standard error, what dbt prints to `logs/dbt.log` below the home
-    folder.
+    Progress goes to standard error.
     """
     prepare_environment(settings)
     import dagster as dg
 
+    from orchestration.components.pipeline import Pipeline
+    from orchestration.components.scope import run_selection
     from orchestration.definitions import defs
     from orchestration.defs.automation import run_config
 
-    log = settings.home / "logs" / "dbt.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        dg.DagsterInstance.get() as instance,
-        log.open("w", encoding="utf-8") as dbt_output,
-        contextlib.redirect_stdout(dbt_output),
-    ):
-        result = (
-            defs()
-            .resolve_job_def("daily")
-            .execute_in_process(
-                instance=instance,
-                run_config=run_config(landing=str(landing), as_of=as_of.isoformat()),
-                raise_on_error=False,
-            )
+    with dg.DagsterInstance.get() as instance:
+        job = defs().resolve_job_def("daily")
+        result = job.execute_in_process(
+            instance=instance,
+            run_config=run_config(landing=str(landing), as_of=as_of.isoformat()),
+            asset_selection=run_selection(
+                Pipeline(landing=str(landing)), job.asset_layer.executable_asset_keys
+            ),
+            raise_on_error=False,
         )
     if result.success:
         return []

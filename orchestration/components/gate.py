@@ -8,7 +8,7 @@ import dagster as dg
 
 from orchestration.components import fetched_place
 from orchestration.components.landed_export import stage_name
-from orchestration.components.pipeline import contracts
+from orchestration.components.scope import delivered_exports
 from orchestration.components.stages import BUILD, IDENTITY, PREPARE, RECONCILE
 from orchestration.lib.runs import open_problems
 from orchestration.lib.warehouse import connect
@@ -17,7 +17,7 @@ from orchestration.settings import Settings
 
 def problems(settings: Settings) -> list[str]:
     """Why nothing may be published now; empty when it may."""
-    required = [stage_name(each) for each in contracts()]
+    required = [stage_name(each) for each in delivered_exports(settings)]
     required += [RECONCILE, PREPARE, IDENTITY, BUILD]
     with connect(settings.warehouse) as connection:
         return open_problems(connection, required, last=BUILD)

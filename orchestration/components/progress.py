@@ -5,9 +5,6 @@ import sys
 
 import dagster as dg
 
-#: What dagster-dbt logs at every call and nobody at a terminal needs.
-_CHATTER = ("A dbt subsetted", "Running dbt command", "Finished dbt", "Copying `")
-
 
 class ProgressHandler(logging.Handler):
     """Prints what steps log, which checks failed, and when steps end or fail."""
@@ -20,7 +17,9 @@ class ProgressHandler(logging.Handler):
         message = None
         if event is None:
             text = str(meta.get("orig_message") or record.getMessage())
-            if record.levelno >= logging.INFO and not text.startswith(_CHATTER):
+            if text.startswith("Dependencies for step"):
+                message = "not run: a step before it failed"
+            elif record.levelno >= logging.INFO:
                 message = text
         elif event.event_type is dg.DagsterEventType.STEP_SUCCESS:
             message = f"done in {event.step_success_data.duration_ms / 1000:.1f} s"

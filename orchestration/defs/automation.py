@@ -8,6 +8,7 @@ import dagster as dg
 
 from orchestration.components.pipeline import Pipeline
 from orchestration.components.progress import progress_logger
+from orchestration.components.scope import run_selection
 from orchestration.lib.landing.landing_place import delivered_files
 from orchestration.settings import load_settings
 
@@ -23,11 +24,17 @@ daily = dg.define_asset_job(
     cron_schedule="0 5 * * *",
     execution_timezone=load_settings().business_timezone,
 )
-def every_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+def every_morning(
+    context: dg.ScheduleEvaluationContext, pipeline: Pipeline
+) -> dg.RunRequest:
     """Each day at five, with the day of the tick as the logical today."""
     zone = ZoneInfo(load_settings().business_timezone)
     as_of = context.scheduled_execution_time.astimezone(zone).date().isoformat()
-    return dg.RunRequest(run_key=as_of, run_config=run_config(as_of=as_of))
+    return dg.RunRequest(
+        run_key=as_of,
+        run_config=run_config(as_of=as_of),
+        asset_selection=_selection(context, pipeline),
+    )
 
 
 @dg.sensor(job=daily, minimum_interval_seconds=30)
@@ -52,7 +59,18 @@ def new_deliveries(
         yield dg.SkipReason("files are still arriving")
     else:
         context.update_cursor(f"{found}/{found}")
-        yield dg.RunRequest(run_key=found)
+        yield dg.RunRequest(
+            run_key=found, asset_selection=_selection(context, pipeline)
+        )
+
+
+def _selection(
+    context: dg.ScheduleEvaluationContext | dg.SensorEvaluationContext,
+    pipeline: Pipeline,
+) -> list[dg.AssetKey]:
+    assert context.repository_def is not None, "evaluated outside of a code location"
+    graph = context.repository_def.asset_graph
+    return run_selection(pipeline, graph.executable_asset_keys)
 
 
 @dg.definitions

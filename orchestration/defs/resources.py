@@ -3,21 +3,14 @@
 import os
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
 
 from orchestration.components.pipeline import Pipeline
-from orchestration.dbt import dbt_project
 from orchestration.settings import load_settings
 
 
 @dg.definitions
 def resources() -> dg.Definitions:
-    """The pipeline's parameters and the dbt command line."""
+    """The pipeline's parameters."""
     # dbt's profile reads the state folder from the environment.
     os.environ["CRM360_HOME"] = str(load_settings().home)
-    return dg.Definitions(
-        resources={
-            "pipeline": Pipeline(),
-            "dbt": DbtCliResource(project_dir=dbt_project),
-        }
-    )
+    return dg.Definitions(resources={"pipeline": Pipeline()})

@@ -13,6 +13,7 @@ from shutil import copytree
 import dagster as dg
 import pytest
 
+from orchestration.components.pipeline import Pipeline
 from orchestration.definitions import defs
 from orchestration.launch import prepare_environment
 from tests.destinations.receiver import Receiver, running_receiver
@@ -163,8 +164,13 @@ def test_the_schedule_takes_its_day_from_the_tick(tmp_path: Path) -> None:
     with at_home(tmp_path / "home"):
         schedule = defs().resolve_schedule_def("every_morning")
         tick = datetime(2026, 3, 14, 2, 0, tzinfo=UTC)
-        request = schedule(dg.build_schedule_context(scheduled_execution_time=tick))
+        context = dg.build_schedule_context(
+            scheduled_execution_time=tick,
+            repository_def=defs().get_repository_def(),
+        )
+        request = schedule(context, pipeline=Pipeline())
 
     assert request.run_config["resources"]["pipeline"]["config"]["as_of"] == (
         "2026-03-14"
     )
+    assert dg.AssetKey(["published", "marts"]) in request.asset_selection

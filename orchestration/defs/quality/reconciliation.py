@@ -61,10 +61,14 @@ def quality(
     warehouse = pipeline.settings.warehouse
     with stage(warehouse, RECONCILE, run.run_id) as step:
         with connect(warehouse) as connection:
+            ledger.create_ledger(connection, pipeline.settings.raw)
+            judge.create_tables(connection)
             deletions.create_tables(connection)
             exports = []
             for contract in contracts():
                 rows = ledger.read(connection, contract)
+                if not rows:  # its asset may never run; models want its table
+                    ledger.create_raw_table(connection, contract, pipeline.settings.raw)
                 exports.append(judged_export(contract, rows))
                 if contract.delivery == "full":
                     record_deletions(connection, contract, rows, pipeline.settings)

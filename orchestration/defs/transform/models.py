@@ -1,12 +1,13 @@
 """The dbt project in two halves: what identity needs, and what needs identity."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource, dbt_assets
+from dagster_dbt import dbt_assets
 
+from orchestration.components.dbt_build import DbtBuild
 from orchestration.components.pipeline import Pipeline
 from orchestration.components.stages import BUILD, PREPARE
 from orchestration.dbt import Translator, dbt_variables, prepare_project
@@ -17,12 +18,14 @@ from orchestration.lib.warehouse import connect
 _BEFORE_IDENTITY = "+int_identifiers"
 
 project = prepare_project()
+manifest = json.loads(project.manifest_path.read_text(encoding="utf-8"))
+translator = Translator()
 
 
 def _build(
     context: dg.AssetExecutionContext,
-    dbt: DbtCliResource,
     pipeline: Pipeline,
+    selection: Sequence[str],
     stage_name: str,
 ) -> Iterator[Any]:
     """`dbt build` of the selected models and their tests; results into `quality`.
@@ -31,49 +34,50 @@ def _build(
     """
     run = pipeline.parameters(context)
     settings = pipeline.settings
-    variables = json.dumps(dbt_variables(settings, run))
-    arguments = ["build", "--exclude-resource-type", "unit_test", "--vars", variables]
-    target = settings.home / "dbt" / stage_name.replace(" ", "_")
+    build = DbtBuild(
+        context=context,
+        selection=selection,
+        variables=dbt_variables(settings, run),
+        target=settings.home / "dbt",
+        manifest=manifest,
+        translator=translator,
+    )
     with stage(settings.warehouse, stage_name, run.run_id):
-        invocation = dbt.cli(
-            arguments, context=context, target_path=target, raise_on_error=True
-        )
         try:
-            yield from invocation.stream()
+            yield from build.run()
         finally:
-            results = target / "run_results.json"
-            if results.exists():
-                with connect(settings.warehouse) as connection:
-                    create_tables(connection)
-                    document = json.loads(results.read_text(encoding="utf-8"))
-                    record_tests(connection, run.run_id, document["results"])
+            with connect(settings.warehouse) as connection:
+                create_tables(connection)
+                record_tests(connection, run.run_id, build.results)
 
 
 @dbt_assets(
-    manifest=project.manifest_path,
+    manifest=manifest,
     project=project,
     select=_BEFORE_IDENTITY,
     name="models_before_identity",
-    dagster_dbt_translator=Translator(),
+    dagster_dbt_translator=translator,
     pool="warehouse",
 )
 def models_before_identity(
-    context: dg.AssetExecutionContext, dbt: DbtCliResource, pipeline: Pipeline
+    context: dg.AssetExecutionContext, pipeline: Pipeline
 ) -> Iterator[Any]:
     """Staging and the identifiers of all records."""
-    yield from _build(context, dbt, pipeline, PREPARE)
+    selection = ["--select", _BEFORE_IDENTITY]
+    yield from _build(context, pipeline, selection, PREPARE)
 
 
 @dbt_assets(
-    manifest=project.manifest_path,
+    manifest=manifest,
     project=project,
     exclude=_BEFORE_IDENTITY,
     name="models_after_identity",
-    dagster_dbt_translator=Translator(),
+    dagster_dbt_translator=translator,
     pool="warehouse",
 )
 def models_after_identity(
-    context: dg.AssetExecutionContext, dbt: DbtCliResource, pipeline: Pipeline
+    context: dg.AssetExecutionContext, pipeline: Pipeline
 ) -> Iterator[Any]:
     """Everything about customers: consent, orders, marts, segments, audiences."""
-    yield from _build(context, dbt, pipeline, BUILD)
+    selection = ["--exclude", _BEFORE_IDENTITY]
+    yield from _build(context, pipeline, selection, BUILD)

@@ -164,9 +164,7 @@ def land_file(
         bytes=delivered.size,
         delivered_at=delivered_at(name, run_at or landed_at),
     )
-    folder = raw / contract.source / contract.export
-    folder.mkdir(parents=True, exist_ok=True)
-    writer = _Writer(folder, delivered.file_id, landed_at)
+    writer = _Writer(_folder(contract, raw), delivered.file_id, landed_at)
     notes: list[str] = []
     try:
         with ExitStack() as resources:
@@ -268,6 +266,8 @@ def land_export(
         known: ledger rows of earlier runs; refused files are tried again.
         now: time of this landing; each file gets a later one than the file before.
     """
+    if files:
+        _folder(contract, raw).mkdir(parents=True, exist_ok=True)
     read = {row.file_id: row for row in known if row.outcome in ("landed", "partly")}
     seen = {(row.file_id, row.file_name) for row in known if row.outcome != "refused"}
     for number, file in enumerate(files):
@@ -308,6 +308,15 @@ def landed_rows(raw: Path) -> list[LedgerRow]:
             metadata = parquet.read_metadata(path).metadata
             rows.append(LedgerRow.from_json(metadata[_METADATA_KEY.encode()].decode()))
     return sorted(rows, key=lambda row: (row.landed_at, row.file_name))
+
+
+def was_delivered(contract: ExportContract, raw: Path) -> bool:
+    """Whether any file of the export was ever seen, be it that it was refused."""
+    return _folder(contract, raw).is_dir()
+
+
+def _folder(contract: ExportContract, raw: Path) -> Path:
+    return raw / contract.source / contract.export
 
 
 def data_path(raw: Path, row: LedgerRow) -> Path:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import duckdb
 
@@ -108,18 +107,32 @@ def record_results(
         )
 
 
+@dataclass(frozen=True)
+class NodeResult:
+    """What dbt says of one model, seed or test."""
+
+    unique_id: str
+    status: str
+    failures: int | None
+
+    @property
+    def name(self) -> str:
+        """The node's name."""
+        return self.unique_id.split(".")[2]
+
+
 def record_tests(
-    connection: duckdb.DuckDBPyConnection, run_id: str, results: Sequence[Any]
+    connection: duckdb.DuckDBPyConnection, run_id: str, results: Sequence[NodeResult]
 ) -> None:
-    """Append dbt's results: the nodes of a `run_results.json`."""
+    """Append dbt's results."""
     now = datetime.now(UTC).replace(tzinfo=None)
     rows = [
         [
             run_id,
-            result["unique_id"].split(".")[2],
-            result["unique_id"].split(".")[0],
-            result["status"],
-            result.get("failures"),
+            result.name,
+            result.unique_id.split(".")[0],
+            result.status,
+            result.failures,
             now,
         ]
         for result in results
