@@ -1,77 +1,386 @@
-"""Connected components of records and the identifiers they carry."""
+"""Records into components: whoever evidence joins, unless it contradicts itself.
+
+All evidence is taken at once, so that no order of records matters. Components in which
+two people, too many values of a kind or a veto stand against each other are taken apart
+again: their links are tried from the strongest to the weakest, and one that would bring
+together what must stay apart is left out.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from orchestration.lib.identity.evidence import incompatible
+
+#: More differently described people than this contradict each other without a look.
+_MOST_PEOPLE = 100
+
 
 def create_components(
-    connection: duckdb.DuckDBPyConnection, records: str, identifiers: str
+    connection: duckdb.DuckDBPyConnection, *, pairs: str | None = None
 ) -> None:
-    """Write the temporary table `components (source, export, record_id, component)`.
+    """Write `components (node, component)` and `left_out`, both temporary.
 
-    Two records are in one component when a chain of shared identifiers joins them,
-    whatever the order of the rows. A record without identifiers is alone in its own.
-    SciPy needs a third of the time of rounds of SQL joins for this.
+    `left_out (node, hub, other_node)` holds the links that were not followed because
+    of what contradicts them: to a hub, or in a pair to another node.
+
+    Needs `nodes`, `hubs`, `links` of `find_evidence`, and `identity.overrides`.
 
     Args:
-        records: relation with the key `source, export, record_id`.
-        identifiers: relation with that key, `identifier_type`, `identifier_value`.
+        pairs: relation with `node`, `other_node` and `weight` (log2 odds), records
+            that are one person by more than one shared identifier.
     """
-    connection.execute(
-        f"""
-        create or replace temp table record_nodes as
-        select
-            source,
-            export,
-            record_id,
-            row_number() over (order by source, export, record_id) - 1 as node
-        from {records}
-        """
+    for statement in _LINKS:
+        connection.execute(statement.format(pairs=pairs or _NO_PAIRS))
+    edges = connection.execute("select node, target from edges").fetchnumpy()
+    count = _count(connection, "nodes")
+    _label(connection, "joined", edges["node"], edges["target"], count)
+    for statement in _CONFLICTS:
+        connection.execute(
+            statement.format(
+                incompatible=incompatible("one", "other"), most_people=_MOST_PEOPLE
+            )
+        )
+    _part(connection)
+    connection.execute(_COMPONENTS)
+
+
+_NO_PAIRS = "(select 0 as node, 0 as other_node, 0.0 as weight where false)"
+
+_LINKS = (
+    # Values on one record join nothing, but count for how much one person has.
+    """
+    create or replace temp table joints as
+    select
+        hub,
+        person_group,
+        row_number() over () - 1 + (select count(*) from nodes) as target
+    from links
+    where person_group is not null
+    group by hub, person_group
+    having count(*) > 1
+    """,
+    """
+    create or replace temp table decided as
+    select
+        overrides.decision,
+        least(one.node, other.node) as node,
+        greatest(one.node, other.node) as other_node
+    from identity.overrides
+    inner join nodes as one
+        on one.source = overrides.left_source
+        and one.export = overrides.left_export
+        and one.record_id = overrides.left_record_id
+    inner join nodes as other
+        on other.source = overrides.right_source
+        and other.export = overrides.right_export
+        and other.record_id = overrides.right_record_id
+    """,
+    """
+    create or replace temp table edges as
+    select
+        links.node,
+        joints.target,
+        joints.hub,
+        hubs.weight
+    from links
+    inner join joints
+        on joints.hub = links.hub
+        and joints.person_group = links.person_group
+    inner join hubs on hubs.hub = links.hub
+    union all
+    select pairs.node, pairs.other_node, null, pairs.weight
+    from {pairs} as pairs
+    union all
+    select node, other_node, null, cast('infinity' as double)
+    from decided
+    where decision = 'pin'
+    """,
+)
+
+_CONFLICTS = (
+    """
+    create or replace temp table component_people as
+    with
+
+    described as (
+
+        select distinct
+            joined.component,
+            nodes.first_name_key,
+            nodes.birth_date
+        from joined
+        inner join nodes on nodes.node = joined.node
+        where
+            nodes.first_name_key is not null
+            or nodes.birth_date is not null
+
     )
-    edges = connection.execute(
-        f"""
+
+    select described.*
+    from described
+    inner join (
+        select component from described group by component having count(*) > 1
+    ) as several on several.component = described.component
+    """,
+    """
+    create or replace temp table conflicted as
+    select one.component
+    from component_people as one
+    inner join component_people as other on other.component = one.component
+    where {incompatible}
+    union
+    select component
+    from component_people
+    group by component
+    having count(*) > {most_people}
+    union
+    select joined.component
+    from decided
+    inner join joined on joined.node = decided.node
+    inner join joined as others
+        on others.node = decided.other_node
+        and others.component = joined.component
+    where decided.decision = 'veto'
+    union
+    select component
+    from (
         select
-            record_nodes.node as record,
-            dense_rank() over (
-                order by identifiers.identifier_type, identifiers.identifier_value
-            ) - 1 as identifier
-        from {identifiers} as identifiers
-        inner join record_nodes
-            on record_nodes.source = identifiers.source
-            and record_nodes.export = identifiers.export
-            and record_nodes.record_id = identifiers.record_id
-        """
-    ).fetchnumpy()
-    row = connection.execute("select count(*) from record_nodes").fetchone()
-    record_count = row[0] if row else 0
-    record_ends = np.asarray(edges["record"], dtype=np.int64)
-    identifier_ends = np.asarray(edges["identifier"], dtype=np.int64) + record_count
-    node_count = int(identifier_ends.max(initial=record_count - 1)) + 1
-    graph = coo_matrix(
-        (np.ones(len(record_ends), dtype=np.int8), (record_ends, identifier_ends)),
-        shape=(node_count, node_count),
+            joined.component,
+            hubs.identifier_type,
+            count(distinct hubs.hub) as hubs
+        from links
+        inner join joined on joined.node = links.node
+        inner join hubs on hubs.hub = links.hub
+        where links.person_group is not null
+        group by joined.component, hubs.identifier_type
+    ) as counted
+    inner join identifier_types
+        on identifier_types.identifier_type = counted.identifier_type
+        and identifier_types.max_per_customer < counted.hubs
+    """,
+    """
+    create or replace temp table conflicted_people as
+    select
+        component_people.*,
+        row_number() over (
+            order by component_people.component, first_name_key, birth_date
+        ) as person
+    from component_people
+    inner join conflicted on conflicted.component = component_people.component
+    """,
+)
+
+_COMPONENTS = """
+    create or replace temp table components as
+    select
+        joined.node,
+        min(joined.node) over (
+            partition by joined.component, parted.part
+        ) as component
+    from joined
+    left join parted on parted.node = joined.node
+    """
+
+
+@dataclass
+class _Cluster:
+    """What a growing cluster holds, and what it must not come together with."""
+
+    people: set[int] = field(default_factory=set)
+    against: set[int] = field(default_factory=set)
+    vetoes: set[tuple[int, int]] = field(default_factory=set)
+    #: Hubs by type of identifier.
+    hubs: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+
+    def is_vetoed(self, other: "_Cluster") -> bool:
+        """Whether people decided that the two are not one person."""
+        return any((number, 1 - side) in other.vetoes for number, side in self.vetoes)
+
+    def bears(self, other: "_Cluster", limits: dict[str, int]) -> bool:
+        """Whether the two can be one person."""
+        return not (
+            self.people & other.against
+            or self.against & other.people
+            or any(
+                len(hubs | self.hubs[kind]) > limits[kind]
+                for kind, hubs in other.hubs.items()
+            )
+        )
+
+    def take(self, other: "_Cluster") -> None:
+        """Become both."""
+        self.people |= other.people
+        self.against |= other.against
+        self.vetoes |= other.vetoes
+        for kind, hubs in other.hubs.items():
+            self.hubs[kind] |= hubs
+
+
+def _part(connection: duckdb.DuckDBPyConnection) -> None:
+    """Write `parted (node, part)` for conflicted components, and `left_out`.
+
+    The links of a component are followed from the strongest to the weakest, pins
+    first; ties go by the keys of the records. The loop over rows sees conflicted
+    components only.
+    """
+    limits = dict(
+        connection.execute(
+            "select identifier_type, max_per_customer from identifier_types"
+        ).fetchall()
     )
-    _, labels = connected_components(graph, directed=False)
-    labelled = pa.table(
+    clusters: dict[int, _Cluster] = defaultdict(_Cluster)
+    for node, person in connection.execute(_PEOPLE_OF_NODES).fetchall():
+        clusters[node].people.add(person)
+    against: dict[int, set[int]] = defaultdict(set)
+    for one, other in connection.execute(
+        _INCOMPATIBLE_PEOPLE.format(incompatible=incompatible("one", "other"))
+    ).fetchall():
+        against[one].add(other)
+        against[other].add(one)
+    for cluster in clusters.values():
+        for person in cluster.people:
+            cluster.against |= against[person]
+    for number, sides in enumerate(connection.execute(_VETOES).fetchall()):
+        for side, node in enumerate(sides):
+            clusters[node].vetoes.add((number, side))
+    for node, kind, hub in connection.execute(_HUBS_OF_NODES).fetchall():
+        clusters[node].hubs[kind].add(hub)
+
+    parents: dict[int, int] = {}
+
+    def root(node: int) -> int:
+        while (parent := parents.setdefault(node, node)) != node:
+            parents[node] = node = parents[parent]
+        return node
+
+    nodes = [row[0] for row in connection.execute(_CONFLICTED_NODES).fetchall()]
+    left_out = []
+    for node, target, hub, weight in connection.execute(_TRIED_EDGES).fetchall():
+        one, other = root(node), root(target)
+        if one == other:
+            continue
+        if not clusters[one].is_vetoed(clusters[other]) and (
+            weight == float("inf") or clusters[one].bears(clusters[other], limits)
+        ):
+            parents[other] = one
+            clusters[one].take(clusters.pop(other))
+        else:
+            left_out.append((node, hub, None if hub is not None else target))
+    _register(
+        connection, "parted", {"node": nodes, "part": [root(node) for node in nodes]}
+    )
+    _register(
+        connection,
+        "left_out",
         {
-            "node": pa.array(np.arange(record_count), pa.int64()),
-            "component": pa.array(labels[:record_count], pa.int64()),
-        }
+            "node": [row[0] for row in left_out],
+            "hub": [row[1] for row in left_out],
+            "other_node": [row[2] for row in left_out],
+        },
     )
-    connection.register("labelled", labelled)
-    connection.execute(
-        """
-        create or replace temp table components as
-        select
-            record_nodes.source,
-            record_nodes.export,
-            record_nodes.record_id,
-            labelled.component
-        from record_nodes
-        inner join labelled on labelled.node = record_nodes.node
-        """
+
+
+_CONFLICTED_NODES = """
+    select joined.node
+    from joined
+    inner join conflicted on conflicted.component = joined.component
+    order by joined.node
+    """
+
+_PEOPLE_OF_NODES = """
+    select joined.node, people.person
+    from joined
+    inner join nodes on nodes.node = joined.node
+    inner join conflicted_people as people
+        on people.component = joined.component
+        and people.first_name_key is not distinct from nodes.first_name_key
+        and people.birth_date is not distinct from nodes.birth_date
+    """
+
+_INCOMPATIBLE_PEOPLE = """
+    select one.person, other.person
+    from conflicted_people as one
+    inner join conflicted_people as other
+        on other.component = one.component
+        and other.person > one.person
+    where {incompatible}
+    """
+
+_VETOES = """
+    select node, other_node
+    from decided
+    where decision = 'veto'
+    order by node, other_node
+    """
+
+_HUBS_OF_NODES = """
+    select links.node, hubs.identifier_type, links.hub
+    from links
+    inner join joined on joined.node = links.node
+    inner join conflicted on conflicted.component = joined.component
+    inner join hubs on hubs.hub = links.hub
+    where links.person_group is not null
+    """
+
+# Hubs are numbered as they come: of equal links, values decide, then records.
+_TRIED_EDGES = """
+    select edges.node, edges.target, edges.hub, edges.weight
+    from edges
+    inner join joined on joined.node = edges.node
+    inner join conflicted on conflicted.component = joined.component
+    left join hubs on hubs.hub = edges.hub
+    left join joints on joints.target = edges.target
+    order by
+        edges.weight desc,
+        hubs.identifier_type asc,
+        hubs.identifier_value asc,
+        joints.person_group asc,
+        edges.node asc,
+        edges.target asc
+    """
+
+
+def _label(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    ends: npt.NDArray[np.int64],
+    other_ends: npt.NDArray[np.int64],
+    count: int,
+) -> None:
+    """Write `<name> (node, component)` for the nodes from 0 to `count`."""
+    size = max(count, int(other_ends.max(initial=-1)) + 1)
+    graph = coo_matrix(
+        (np.ones(len(ends), dtype=np.int8), (ends, other_ends)), shape=(size, size)
     )
-    connection.unregister("labelled")
+    labels = connected_components(graph, directed=False)[1] if size else np.zeros(0)
+    _register(
+        connection,
+        name,
+        {"node": np.arange(count), "component": labels[:count].astype(np.int64)},
+    )
+
+
+def _register(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    columns: dict[str, "npt.NDArray[np.int64] | list[int | None]"],
+) -> None:
+    """Write whole numbers as a temporary table."""
+    table = pa.table(
+        {column: pa.array(values, pa.int64()) for column, values in columns.items()}
+    )
+    connection.register("incoming", table)
+    connection.execute(f"create or replace temp table {name} as from incoming")
+    connection.unregister("incoming")
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    row = connection.execute(f"select count(*) from {table}").fetchone()
+    return int(row[0]) if row else 0

@@ -1,14 +1,16 @@
 """Customer ids that stay: components of today meet the ids published before.
 
 An id goes to the component that holds most of its records; where several ids come
-to one component, the oldest stays and the others become its aliases; a component
-that no id came to gets a new one, made from its first record, so that a rebuild from
-nothing makes the same ids again. Nothing is ever issued twice.
+to one component, the oldest stays. A component that no id came to takes back the id
+that most of its records once had, if that one is free, as when a merge is undone;
+else it gets a new one, made from its first record. No id is ever given to other people.
 
-    identity.customer_ids      source record -> customer
-    identity.identifier_edges  the identifiers that joined the records
-    identity.events            created, merged, split, retired: append-only
-    identity.aliases           every id that was ever merged away -> the one that stayed
+    identity.customer_ids  source record -> customer
+    identity.assignments   every change of that, append-only
+    identity.events        created, merged, split, retired: append-only
+    identity.aliases       every id that was ever issued -> the one to use now
+
+From `assignments` and `events` alone, the next run makes the same ids.
 """
 
 from datetime import date
@@ -16,8 +18,10 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.lib.identity.components import create_components
 from orchestration.lib.warehouse import literal
+
+#: What outlives a run, and what the rest is made from.
+HISTORY = ("assignments", "events")
 
 _TABLES = """
 create schema if not exists identity;
@@ -27,6 +31,14 @@ create table if not exists identity.customer_ids (
     record_id varchar not null,
     customer_id varchar not null
 );
+create table if not exists identity.assignments (
+    source varchar not null,
+    export varchar not null,
+    record_id varchar not null,
+    customer_id varchar,
+    step bigint not null,
+    assigned_at timestamp not null
+);
 create table if not exists identity.events (
     event_id varchar not null,
     kind varchar not null,
@@ -34,53 +46,97 @@ create table if not exists identity.events (
     other_customer_id varchar,
     cause varchar not null,
     happened_at timestamp not null,
+    record_count bigint not null,
+    step bigint not null,
     anchor varchar,
     anchor_seen_at timestamp
 );
 create table if not exists identity.aliases (
     customer_id varchar not null,
-    current_customer_id varchar not null
+    current_customer_id varchar
 );
 """
 
-_STEPS = (
-    # The first record of each component: its oldest by business time.
+#: A component is settled when its records are all that an id had, and had no other:
+#: only the rest is looked at.
+_ASSIGNMENTS = (
     """
-    create or replace temp table anchors as
+    create or replace temp table former as
+    select nodes.node, customer_ids.customer_id
+    from identity.customer_ids
+    left join nodes
+        on nodes.source = customer_ids.source
+        and nodes.export = customer_ids.export
+        and nodes.record_id = customer_ids.record_id
+    """,
+    """
+    create or replace temp table settled as
     with
 
-    dated as (
+    held as (
 
         select
             components.component,
-            concat(
-                components.source, '.', components.export, ':', components.record_id
-            ) as anchor,
-            records.first_seen_at
+            min(former.customer_id) as customer_id,
+            max(former.customer_id) as other_customer_id,
+            count(former.customer_id) as former_count,
+            count(*) as record_count
         from components
-        inner join {records} as records
-            on records.source = components.source
-            and records.export = components.export
-            and records.record_id = components.record_id
+        left join former on former.node = components.node
+        group by components.component
 
     ),
 
-    ranked as (
+    totals as (
 
-        select
-            dated.*,
-            row_number() over (
-                partition by component order by first_seen_at asc nulls last, anchor asc
-            ) as place
-        from dated
+        select customer_id, count(*) as record_count
+        from former
+        group by customer_id
 
     )
 
-    select component, anchor, first_seen_at as anchor_seen_at
-    from ranked
-    where place = 1
+    select held.component, held.customer_id
+    from held
+    inner join totals
+        on totals.customer_id = held.customer_id
+        and totals.record_count = held.record_count
+    where
+        held.customer_id = held.other_customer_id
+        and held.former_count = held.record_count
     """,
-    # How many records of each published id went where; heaviest first.
+    """
+    create or replace temp table owned as
+    select
+        components.node,
+        components.component,
+        former.customer_id
+    from components
+    left join settled on settled.component = components.component
+    left join former on former.node = components.node
+    where settled.component is null
+    """,
+    # The first record of each component: its oldest by business time.
+    """
+    create or replace temp table anchors as
+    select
+        owned.component,
+        concat(nodes.source, '.', nodes.export, ':', nodes.record_id) as anchor,
+        nodes.first_seen_at as anchor_seen_at
+    from owned
+    inner join nodes on nodes.node = owned.node
+    qualify
+        row_number() over (
+            partition by owned.component
+            order by nodes.first_seen_at asc nulls last, nodes.node asc
+        ) = 1
+    """,
+    """
+    create or replace temp table issued as
+    select customer_id, anchor, anchor_seen_at
+    from identity.events
+    where anchor is not null
+    """,
+    # How many records of each id went where; heaviest first.
     """
     create or replace temp table shares as
     with
@@ -88,15 +144,12 @@ _STEPS = (
     counted as (
 
         select
-            customer_ids.customer_id,
-            components.component,
+            customer_id,
+            component,
             count(*) as record_count
-        from identity.customer_ids
-        inner join components
-            on components.source = customer_ids.source
-            and components.export = customer_ids.export
-            and components.record_id = customer_ids.record_id
-        group by customer_ids.customer_id, components.component
+        from owned
+        where customer_id is not null
+        group by customer_id, component
 
     )
 
@@ -115,32 +168,92 @@ _STEPS = (
     # Of the ids that came to a component, the oldest stays.
     """
     create or replace temp table claims as
-    select
-        shares.component,
-        shares.customer_id,
+    select shares.component, shares.customer_id
+    from shares
+    inner join issued on issued.customer_id = shares.customer_id
+    where shares.place = 1
+    qualify
         row_number() over (
             partition by shares.component
             order by
-                births.anchor_seen_at asc nulls last,
-                births.anchor asc,
+                issued.anchor_seen_at asc nulls last,
+                issued.anchor asc,
                 shares.customer_id asc
-        ) as place
-    from shares
-    inner join identity.events as births
-        on births.customer_id = shares.customer_id
-        and births.kind in ('created', 'split')
-    where shares.place = 1
+        ) = 1
     """,
-    # A component without a claim gets the next id of its first record.
+    # Who has none may once have had one that nobody has now.
     """
-    create or replace temp table assignments as
+    create or replace temp table returns as
     with
 
-    issued as (
+    unclaimed as (
 
-        select anchor, count(*) as times
-        from identity.events
-        where kind in ('created', 'split')
+        select owned.node, owned.component
+        from owned
+        left join claims on claims.component = owned.component
+        where claims.component is null
+
+    ),
+
+    once_had as (
+
+        select
+            unclaimed.component,
+            assignments.customer_id,
+            count(distinct unclaimed.node) as record_count
+        from unclaimed
+        inner join nodes on nodes.node = unclaimed.node
+        inner join identity.assignments
+            on assignments.source = nodes.source
+            and assignments.export = nodes.export
+            and assignments.record_id = nodes.record_id
+        left join claims on claims.customer_id = assignments.customer_id
+        left join settled on settled.customer_id = assignments.customer_id
+        where
+            assignments.customer_id is not null
+            and claims.customer_id is null
+            and settled.customer_id is null
+        group by unclaimed.component, assignments.customer_id
+
+    ),
+
+    heaviest as (
+
+        select once_had.*
+        from once_had
+        inner join anchors on anchors.component = once_had.component
+        qualify
+            row_number() over (
+                partition by once_had.customer_id
+                order by
+                    once_had.record_count desc,
+                    anchors.anchor_seen_at asc nulls last,
+                    anchors.anchor asc
+            ) = 1
+
+    )
+
+    select heaviest.component, heaviest.customer_id
+    from heaviest
+    inner join issued on issued.customer_id = heaviest.customer_id
+    qualify
+        row_number() over (
+            partition by heaviest.component
+            order by
+                heaviest.record_count desc,
+                issued.anchor_seen_at asc nulls last,
+                issued.anchor asc,
+                heaviest.customer_id asc
+        ) = 1
+    """,
+    """
+    create or replace temp table assigned as
+    with
+
+    times as (
+
+        select anchor, count(*) as issues
+        from issued
         group by anchor
 
     )
@@ -149,90 +262,237 @@ _STEPS = (
         anchors.component,
         anchors.anchor,
         anchors.anchor_seen_at,
-        claims.customer_id is null as is_new,
+        case
+            when claims.customer_id is not null then 'kept'
+            when returns.customer_id is not null then 'returned'
+            else 'issued'
+        end as how,
         coalesce(
             claims.customer_id,
+            returns.customer_id,
             concat('c_', left(
-                sha256(concat(anchors.anchor, '#', coalesce(issued.times, 0))), 16
+                sha256(concat(anchors.anchor, '#', coalesce(times.issues, 0))), 16
             ))
         ) as customer_id
     from anchors
-    left join claims
-        on claims.component = anchors.component
-        and claims.place = 1
-    left join issued on issued.anchor = anchors.anchor
+    left join claims on claims.component = anchors.component
+    left join returns on returns.component = anchors.component
+    left join times on times.anchor = anchors.anchor
+    """,
+)
+
+_EVENTS = (
+    # From which id to which other, if any, how many records went.
+    """
+    create or replace temp table moves as
+    select
+        shares.customer_id as other_customer_id,
+        assigned.customer_id,
+        shares.component,
+        shares.record_count,
+        survivors.customer_id is null and shares.place = 1 as is_merge
+    from shares
+    inner join assigned on assigned.component = shares.component
+    left join assigned as survivors
+        on survivors.customer_id = shares.customer_id
+    where assigned.customer_id <> shares.customer_id
+    """,
+    # What joined them: of all links between the two, the first in order.
+    """
+    create or replace temp table joining as
+    with
+
+    merged as (
+
+        select component, other_customer_id
+        from moves
+        where is_merge
+
+    ),
+
+    linked as (
+
+        select
+            merged.component,
+            merged.other_customer_id,
+            edges.target,
+            edges.hub,
+            edges.weight,
+            owned.node
+        from merged
+        inner join owned
+            on owned.component = merged.component
+            and owned.customer_id = merged.other_customer_id
+        inner join edges on edges.node = owned.node
+
+    ),
+
+    reached as (
+
+        select linked.*, others.node as other_node
+        from linked
+        inner join edges as back on back.target = linked.target
+        inner join owned as others
+            on others.node = back.node
+            and others.component = linked.component
+            and others.customer_id is distinct from linked.other_customer_id
+        where linked.hub is not null
+        union all
+        select linked.*, others.node
+        from linked
+        inner join owned as others
+            on others.node = linked.target
+            and others.component = linked.component
+            and others.customer_id is distinct from linked.other_customer_id
+        where linked.hub is null
+
+    )
+
+    select
+        reached.component,
+        reached.other_customer_id,
+        concat(
+            case
+                when reached.weight = 'infinity' then 'a pin joins '
+                when reached.hub is null then 'their likeness joins '
+                else concat('the same ', hubs.identifier_type, ' joins ')
+            end,
+            one.source, '.', one.export, ':', one.record_id,
+            ' to ',
+            other.source, '.', other.export, ':', other.record_id
+        ) as cause
+    from reached
+    left join hubs on hubs.hub = reached.hub
+    inner join nodes as one on one.node = reached.node
+    inner join nodes as other on other.node = reached.other_node
+    qualify
+        row_number() over (
+            partition by reached.component, reached.other_customer_id
+            order by
+                reached.weight desc,
+                hubs.identifier_type asc,
+                reached.node asc,
+                reached.other_node asc
+        ) = 1
+    """,
+    # Who was kept apart, and not only left without a link.
+    """
+    create or replace temp table kept_apart as
+    select
+        owned.component,
+        bool_or(decided.node is not null) as is_vetoed
+    from owned
+    inner join left_out on left_out.node = owned.node
+    left join decided
+        on decided.decision = 'veto'
+        and owned.node in (decided.node, decided.other_node)
+    group by owned.component
     """,
     """
     create or replace temp table news as
     with
 
-    births as (
+    creations as (
 
         select
-            case
-                when before.customer_id is null then 'created' else 'split'
-            end as kind,
-            assignments.customer_id,
-            before.customer_id as other_customer_id,
-            case
-                when before.customer_id is null
-                    then concat(
-                        'first seen in ', split_part(assignments.anchor, ':', 1)
-                    )
-                else 'its records no longer share an identifier with the others'
+            'created' as kind,
+            assigned.customer_id,
+            cast(null as varchar) as other_customer_id,
+            case assigned.how
+                when 'issued' then concat(
+                    'first seen in ', split_part(assigned.anchor, ':', 1)
+                )
+                else 'its records are delivered again'
             end as cause,
-            assignments.anchor,
-            assignments.anchor_seen_at
-        from assignments
-        left join identity.customer_ids as before
-            on concat(before.source, '.', before.export, ':', before.record_id)
-            = assignments.anchor
-        where assignments.is_new
+            members.record_count,
+            assigned.component
+        from assigned
+        inner join (
+            select component, count(*) as record_count
+            from owned
+            group by component
+        ) as members on members.component = assigned.component
+        left join shares on shares.component = assigned.component
+        where
+            assigned.how <> 'kept'
+            and shares.component is null
 
     ),
 
-    merges as (
+    movements as (
 
         select
-            'merged' as kind,
-            assignments.customer_id,
-            claims.customer_id as other_customer_id,
-            'their records share an identifier now' as cause,
-            cast(null as varchar) as anchor,
-            cast(null as timestamp) as anchor_seen_at
-        from claims
-        inner join assignments on assignments.component = claims.component
-        where claims.place > 1
+            case when moves.is_merge then 'merged' else 'split' end as kind,
+            moves.customer_id,
+            moves.other_customer_id,
+            case
+                when moves.is_merge then coalesce(
+                    joining.cause, 'records that joined them came with both'
+                )
+                when assigned.how = 'returned'
+                    then 'what merged them is gone; it takes its former id back'
+                when kept_apart.is_vetoed then 'a veto keeps them apart'
+                when kept_apart.component is not null
+                    then 'they share an identifier, and contradict each other'
+                else 'their records no longer share an identifier'
+            end as cause,
+            moves.record_count,
+            moves.component
+        from moves
+        inner join assigned on assigned.component = moves.component
+        left join joining
+            on joining.component = moves.component
+            and joining.other_customer_id = moves.other_customer_id
+        left join kept_apart on kept_apart.component = moves.component
 
     ),
 
     retirements as (
 
-        select distinct
+        select
             'retired' as kind,
-            customer_ids.customer_id,
+            former.customer_id,
             cast(null as varchar) as other_customer_id,
             'none of its records is delivered any more' as cause,
-            cast(null as varchar) as anchor,
-            cast(null as timestamp) as anchor_seen_at
-        from identity.customer_ids
-        left join shares on shares.customer_id = customer_ids.customer_id
-        where shares.customer_id is null
+            count(*) as record_count,
+            cast(null as bigint) as component
+        from former
+        group by former.customer_id
+        having count(former.node) = 0
+
+    ),
+
+    all_news as (
+
+        select * from creations
+        union all
+        select * from movements
+        union all
+        select * from retirements
 
     )
 
-    select * from births
-    union all
-    select * from merges
-    union all
-    select * from retirements
+    select
+        all_news.*,
+        -- an id is issued in one event, whichever of several made it
+        case
+            when assigned.how = 'issued'
+                and row_number() over (
+                    partition by all_news.customer_id
+                    order by all_news.kind, all_news.other_customer_id
+                ) = 1
+                then assigned.anchor
+        end as anchor,
+        assigned.anchor_seen_at
+    from all_news
+    left join assigned on assigned.component = all_news.component
     """,
     """
     insert into identity.events
     select
         left(
             sha256(
-                concat_ws('|', $as_of, kind, customer_id, other_customer_id, anchor)
+                concat_ws('|', $step, kind, customer_id, other_customer_id)
             ), 16
         ) as event_id,
         kind,
@@ -240,47 +500,101 @@ _STEPS = (
         other_customer_id,
         cause,
         cast($as_of as timestamp) as happened_at,
+        record_count,
+        $step as step,
         anchor,
-        anchor_seen_at
+        case when anchor is not null then anchor_seen_at end
     from news
     order by kind, customer_id, other_customer_id
     """,
-    # Aliases stay one hop: those of an id that merges away now move with it.
+)
+
+_RESULTS = (
     """
-    create or replace temp table next_aliases as
+    create or replace temp table customers as
     select
-        aliases.customer_id,
-        coalesce(news.customer_id, aliases.current_customer_id) as current_customer_id
-    from identity.aliases
-    left join news
-        on news.kind = 'merged'
-        and news.other_customer_id = aliases.current_customer_id
-    union all
-    select other_customer_id, customer_id
-    from news
-    where kind = 'merged'
+        nodes.source,
+        nodes.export,
+        nodes.record_id,
+        coalesce(settled.customer_id, assigned.customer_id) as customer_id
+    from components
+    inner join nodes on nodes.node = components.node
+    left join settled on settled.component = components.component
+    left join assigned on assigned.component = components.component
     """,
-    "delete from identity.aliases",
-    "insert into identity.aliases select * from next_aliases order by customer_id",
+    """
+    insert into identity.assignments
+    select
+        coalesce(customers.source, former.source) as source,
+        coalesce(customers.export, former.export) as export,
+        coalesce(customers.record_id, former.record_id) as record_id,
+        customers.customer_id,
+        $step,
+        cast($as_of as timestamp)
+    from customers
+    full join identity.customer_ids as former
+        on former.source = customers.source
+        and former.export = customers.export
+        and former.record_id = customers.record_id
+    where customers.customer_id is distinct from former.customer_id
+    order by source, export, record_id
+    """,
     "delete from identity.customer_ids",
     """
     insert into identity.customer_ids
-    select
-        components.source,
-        components.export,
-        components.record_id,
-        assignments.customer_id
-    from components
-    inner join assignments on assignments.component = components.component
-    order by components.source, components.export, components.record_id
-    """,
-    """
-    create or replace table identity.identifier_edges as
-    select source, export, record_id, identifier_type, identifier_value
-    from {identifiers}
-    order by source, export, record_id, identifier_type, identifier_value
+    select source, export, record_id, customer_id
+    from customers
+    order by source, export, record_id
     """,
 )
+
+#: Every id there ever was with the one it went into last, itself while it lives.
+_SUCCESSORS = """
+    create or replace temp table successors as
+    with
+
+    ends as (
+
+        select
+            case kind when 'merged' then other_customer_id else customer_id end
+                as customer_id,
+            case kind when 'merged' then customer_id end as successor,
+            step
+        from identity.events
+        where kind in ('merged', 'retired')
+        qualify
+            row_number() over (
+                partition by
+                    case kind when 'merged' then other_customer_id else customer_id end
+                order by step desc
+            ) = 1
+
+    ),
+
+    live as (
+
+        select distinct customer_id from identity.customer_ids
+
+    )
+
+    select
+        issued.customer_id,
+        coalesce(live.customer_id, ends.successor) as successor
+    from identity.events as issued
+    left join live on live.customer_id = issued.customer_id
+    left join ends on ends.customer_id = issued.customer_id
+    where issued.anchor is not null
+    """
+
+#: One hop further; successors died later, so that no chain leads back.
+_HOP = """
+    create or replace temp table successors as
+    select
+        successors.customer_id,
+        next.successor
+    from successors
+    left join successors as next on next.customer_id = successors.successor
+    """
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
@@ -289,7 +603,7 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def carry_over(connection: duckdb.DuckDBPyConnection, old_file: Path) -> None:
-    """Take ids and their history over from another warehouse file, if it has any."""
+    """Take the history of ids over from another warehouse file, if it has any."""
     create_tables(connection)
     connection.execute(f"attach {literal(str(old_file))} as old (read_only)")
     present = {
@@ -299,43 +613,81 @@ def carry_over(connection: duckdb.DuckDBPyConnection, old_file: Path) -> None:
             " where database_name = 'old' and schema_name = 'identity'"
         ).fetchall()
     }
-    for table in sorted(present & {"customer_ids", "events", "aliases"}):
-        connection.execute(
-            f"insert into identity.{table} select * from old.identity.{table}"
-        )
+    for table in HISTORY:
+        if table in present:
+            connection.execute(
+                f"insert into identity.{table} select * from old.identity.{table}"
+            )
     connection.execute("detach old")
+    _recall(connection)
 
 
-def resolve(
-    connection: duckdb.DuckDBPyConnection,
-    *,
-    records: str,
-    identifiers: str,
-    as_of: date,
-) -> dict[str, int]:
-    """Assign every record its customer, in one transaction; returns event counts.
+def assign_ids(connection: duckdb.DuckDBPyConnection, *, as_of: date) -> dict[str, int]:
+    """Give every component its customer id; returns how many events of each kind.
+
+    Needs the temporary tables of `find_evidence` and `create_components`.
 
     Args:
-        records: relation with `source, export, record_id, first_seen_at`.
-        identifiers: relation with `source, export, record_id, identifier_type,
-            identifier_value`.
         as_of: the run's logical day, the time of all events.
     """
     create_tables(connection)
-    connection.begin()
-    try:
-        create_components(connection, records, identifiers)
-        for step in _STEPS:
-            statement = step.format(records=records, identifiers=identifiers)
-            parameters = {"as_of": as_of.isoformat()} if "$as_of" in step else None
-            connection.execute(statement, parameters)
-        counts = dict(
-            connection.execute(
-                "select kind, count(*) from news group by kind order by kind"
-            ).fetchall()
-        )
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
-    return counts
+    _recall(connection)
+    step = _number(
+        connection,
+        "select 1 + greatest("
+        "(select coalesce(max(step), 0) from identity.assignments),"
+        " (select coalesce(max(step), 0) from identity.events))",
+    )
+    given = {"step": step, "as_of": as_of.isoformat()}
+    for statement in (*_ASSIGNMENTS, *_EVENTS, *_RESULTS):
+        used = {name: value for name, value in given.items() if f"${name}" in statement}
+        connection.execute(statement, used or None)
+    _rebuild_aliases(connection)
+    return dict(
+        connection.execute(
+            "select kind, count(*) from news group by kind order by kind"
+        ).fetchall()
+    )
+
+
+def _recall(connection: duckdb.DuckDBPyConnection) -> None:
+    """Where yesterday's state is lost, make it again from the history."""
+    if _number(connection, "select count(*) from identity.customer_ids"):
+        return
+    connection.execute(
+        """
+        insert into identity.customer_ids
+        select source, export, record_id, customer_id
+        from identity.assignments
+        qualify
+            row_number() over (
+                partition by source, export, record_id order by step desc
+            ) = 1
+            and customer_id is not null
+        order by source, export, record_id
+        """
+    )
+
+
+def _rebuild_aliases(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(_SUCCESSORS)
+    while _number(
+        connection,
+        """
+        select count(*)
+        from successors
+        inner join successors as next on next.customer_id = successors.successor
+        where next.successor is distinct from successors.successor
+        """,
+    ):
+        connection.execute(_HOP)
+    connection.execute("delete from identity.aliases")
+    connection.execute(
+        "insert into identity.aliases"
+        " select customer_id, successor from successors order by customer_id"
+    )
+
+
+def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row else 0
