@@ -275,3 +275,31 @@
     unnest(regexp_extract_all({{ text }}, '{{ pattern }}')) as {{ match }},
     generate_subscripts(regexp_extract_all({{ text }}, '{{ pattern }}'), 1) as {{ number }}
 {%- endmacro %}
+
+
+{# Likeness of two texts from 0 to 1, and the slips of the keyboard between them. #}
+{% macro jaro_winkler(left, right) -%}
+    {{ adapter.dispatch('jaro_winkler')(left, right) }}
+{%- endmacro %}
+
+{% macro duckdb__jaro_winkler(left, right) -%}
+    jaro_winkler_similarity({{ left }}, {{ right }})
+{%- endmacro %}
+
+{% macro edit_distance(left, right) -%}
+    {{ adapter.dispatch('edit_distance')(left, right) }}
+{%- endmacro %}
+
+{% macro duckdb__edit_distance(left, right) -%}
+    damerau_levenshtein({{ left }}, {{ right }})
+{%- endmacro %}
+
+
+{# Whether two lists have an element in common. #}
+{% macro shares_element(left, right) -%}
+    {{ adapter.dispatch('shares_element')(left, right) }}
+{%- endmacro %}
+
+{% macro duckdb__shares_element(left, right) -%}
+    list_has_any({{ left }}, {{ right }})
+{%- endmacro %}

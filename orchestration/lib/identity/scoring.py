@@ -1,0 +1,151 @@
+"""Levels and weights of candidate pairs, as set-based SQL."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from jinja2 import Environment, StrictUndefined
+
+from orchestration.lib.identity.attributes import ATTRIBUTES
+from orchestration.lib.identity.model import MatchModel
+
+
+class IdentityMacros:
+    """The macros of dbt_project/macros/identity, rendered for DuckDB outside dbt."""
+
+    def __init__(self, macros: Path) -> None:
+        """Load them from the folder `dbt_project/macros`."""
+        environment = Environment(undefined=StrictUndefined)
+        environment.globals["adapter"] = self
+        files = [macros / "engine.sql", *sorted((macros / "identity").glob("*.sql"))]
+        self._module: Any = environment.from_string(
+            "\n".join(file.read_text(encoding="utf-8") for file in files)
+        ).module
+
+    def dispatch(self, name: str) -> Callable[..., str]:
+        """The DuckDB variant of a macro, as `adapter.dispatch` gives it to dbt."""
+        macro: Callable[..., str] = getattr(self._module, f"duckdb__{name}")
+        return macro
+
+    def level(self, attribute: str) -> str:
+        """SQL of the level of likeness of `left_side` and `right_side`."""
+        macro = getattr(self._module, f"compare_{attribute}")
+        return str(macro("left_side", "right_side")).strip()
+
+    def weight(self, scoring: dict[str, Any]) -> str:
+        """SQL of the weight of a row of `pair`."""
+        return str(self._module.match_weight(scoring, "pair")).strip()
+
+    def veto(self, scoring: dict[str, Any]) -> str:
+        """SQL of whether a row of `pair` is forbidden."""
+        return str(self._module.is_vetoed(scoring, "pair")).strip()
+
+
+def known_records(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """By attribute, how many records of `features` have a value; 0 for none."""
+    counts = ", ".join(f"count({attribute.name})" for attribute in ATTRIBUTES)
+    row = connection.execute(f"select {counts} from features").fetchone()
+    assert row is not None
+    return {
+        attribute.name: count for attribute, count in zip(ATTRIBUTES, row, strict=True)
+    }
+
+
+def create_rare_features(
+    connection: duckdb.DuckDBPyConnection,
+    attributes: Sequence[str],
+    *,
+    clusters: str | None = None,
+) -> None:
+    """Write the temporary table `rare_features`: `features` with rarities.
+
+    `<attribute>_rarity` is log2 of one to the share of records that have this value.
+
+    Args:
+        clusters: relation with `record, cluster`; the shares are of clusters then, so
+            that a person with many records does not make a name look common.
+    """
+    of_whom = (
+        "from features"
+        if clusters is None
+        else f"from features inner join {clusters} as clusters using (record)"
+    )
+    counted = "count(*)" if clusters is None else "count(distinct cluster)"
+    joins, columns = [], []
+    for attribute in attributes:
+        joins.append(
+            f"""
+            left join (
+                select
+                    {attribute},
+                    log2(sum({counted}) over () / {counted}) as rarity
+                {of_whom}
+                where {attribute} is not null
+                group by {attribute}
+            ) as {attribute}_values
+                on {attribute}_values.{attribute} = features.{attribute}
+            """
+        )
+        columns.append(f"{attribute}_values.rarity as {attribute}_rarity")
+    connection.execute(
+        f"create or replace temp table rare_features as"
+        f" select features.*, {', '.join(columns)} from features {' '.join(joins)}"
+    )
+
+
+def create_compared(
+    connection: duckdb.DuckDBPyConnection,
+    macros: IdentityMacros,
+    attributes: Sequence[str],
+    *,
+    pairs: str = "candidates",
+    into: str = "compared",
+) -> None:
+    """Write a temporary table of the pairs with the level of every attribute.
+
+    Columns: `left_record, right_record`, each attribute (its level, null when a side
+    says nothing) and `<attribute>_rarity` (null unless the level is `same`).
+    """
+    levels = ",\n".join(
+        f"{macros.level(attribute)} as {attribute},\n"
+        f"case when left_side.{attribute} = right_side.{attribute}"
+        f" then left_side.{attribute}_rarity end as {attribute}_rarity"
+        for attribute in attributes
+    )
+    connection.execute(
+        f"""
+        create or replace temp table {into} as
+        select pairs.left_record, pairs.right_record, {levels}
+        from {pairs} as pairs
+        inner join rare_features as left_side on left_side.record = pairs.left_record
+        inner join rare_features as right_side on right_side.record = pairs.right_record
+        """
+    )
+
+
+def create_scored_pairs(
+    connection: duckdb.DuckDBPyConnection, macros: IdentityMacros, model: MatchModel
+) -> None:
+    """Write the temporary table `scored_pairs`, one row per pair of `compared`.
+
+    Columns: `left_record, right_record, weight, is_vetoed` and the level of every
+    attribute of the model: the evidence.
+    """
+    scoring = model.for_scoring(known_records(connection))
+    evidence = ", ".join(
+        f"pair.{name}" if name in scoring["attributes"] else f"null::varchar as {name}"
+        for name in (attribute.name for attribute in ATTRIBUTES)
+    )
+    connection.execute(
+        f"""
+        create or replace temp table scored_pairs as
+        select
+            pair.left_record,
+            pair.right_record,
+            cast({macros.weight(scoring)} as double) as weight,
+            {macros.veto(scoring)} as is_vetoed,
+            {evidence}
+        from compared as pair
+        """
+    )

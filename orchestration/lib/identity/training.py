@@ -1,0 +1,227 @@
+"""Training a match model without labels: expectation maximisation over patterns.
+
+Pairs are grouped by the levels of their attributes; how often pairs of one person are
+at each level (m), and how many such pairs there are, is what makes the groups most
+likely. How often pairs of two people are (u) is counted among random pairs, less the
+pairs of one person among them. Pairs that blocking left out are taken for pairs of two
+people, which is why the match rate counts against all pairs there are.
+"""
+
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from orchestration.lib.identity.attributes import ATTRIBUTES, Attribute
+from orchestration.lib.identity.model import AttributeModel, MatchModel
+
+Array = npt.NDArray[np.float64]
+#: Random pairs that u is counted in.
+_RANDOM_PAIRS = 400_000
+_ITERATIONS = 100
+#: How many pairs of one person the levels known beforehand are worth.
+_PRIOR_PAIRS = 20.0
+#: An attribute's veto holds where at most this share of one person's pairs break it.
+_VETO_MOST = 0.02
+_LINK_FROM = 3.0
+_REVIEW_FROM = -3.0
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Groups of equal pairs."""
+
+    #: One row per group, one column per attribute: the place of the level, -1 for none.
+    levels: npt.NDArray[np.int64]
+    #: Sum of the rarities of the values that the pairs of a group share, in bits.
+    rarity: Array
+    pairs: Array
+
+
+def create_random_pairs(connection: duckdb.DuckDBPyConnection) -> None:
+    """Write the temporary table `random_pairs (left_record, right_record)`.
+
+    All pairs of a small relation; otherwise a fixed scattering of them.
+    """
+    connection.execute(
+        f"""
+        create or replace temp table random_pairs as
+        with
+
+        ranked as (
+
+            select record, row_number() over (order by record) - 1 as place from features
+
+        ),
+
+        sized as (
+
+            select count(*) as records from ranked
+
+        ),
+
+        places as (
+
+            select
+                ranked.place as left_place,
+                case
+                    when records * (records - 1) // 2 <= {_RANDOM_PAIRS}
+                        then ranked.place + step
+                    else (ranked.place * 7919 + step * 104729 + step * step * 31) % records
+                end as right_place
+            from ranked, sized,
+                range(
+                    1,
+                    case
+                        when records * (records - 1) // 2 <= {_RANDOM_PAIRS} then records
+                        else 1 + greatest(1, {_RANDOM_PAIRS} // records)
+                    end
+                ) as steps(step)
+
+        )
+
+        select distinct
+            least(left_ranked.record, right_ranked.record) as left_record,
+            greatest(left_ranked.record, right_ranked.record) as right_record
+        from places
+        inner join ranked as left_ranked on left_ranked.place = places.left_place
+        inner join ranked as right_ranked on right_ranked.place = places.right_place
+        where places.left_place <> places.right_place
+        """
+    )
+
+
+def read_patterns(
+    connection: duckdb.DuckDBPyConnection, attributes: tuple[Attribute, ...]
+) -> Patterns:
+    """Group the pairs of the temporary table `compared`."""
+    levels = ", ".join(
+        f"coalesce(list_position({list(attribute.prior)}, {attribute.name}), 0) - 1"
+        f" as {attribute.name}"
+        for attribute in attributes
+    )
+    rarity = " + ".join(
+        f"coalesce(case when {attribute.name} = 'same' then {attribute.name}_rarity end, 0)"
+        for attribute in attributes
+        if attribute.trust is None
+    )
+    table = connection.execute(
+        f"""
+        select {levels}, round({rarity or "0"}, 0)::double as rarity, count(*)::double as pairs
+        from compared
+        group by all
+        order by all
+        """
+    ).fetchnumpy()
+    return Patterns(
+        levels=np.column_stack(
+            [np.asarray(table[attribute.name], np.int64) for attribute in attributes]
+        ),
+        rarity=np.asarray(table["rarity"], np.float64),
+        pairs=np.asarray(table["pairs"], np.float64),
+    )
+
+
+def count_levels(
+    connection: duckdb.DuckDBPyConnection, attributes: tuple[Attribute, ...], table: str
+) -> dict[str, Array]:
+    """By attribute, how many pairs of a compared table are at each level."""
+    found = {}
+    for attribute in attributes:
+        counts = dict(
+            connection.execute(
+                f"select {attribute.name}, count(*) from {table} group by all"
+            ).fetchall()
+        )
+        found[attribute.name] = np.array(
+            [counts.get(level, 0) for level in attribute.prior], np.float64
+        )
+    return found
+
+
+def fit(
+    patterns: Patterns,
+    random_levels: dict[str, Array],
+    attributes: tuple[Attribute, ...],
+    *,
+    all_pairs: float,
+    records: int,
+) -> MatchModel:
+    """Estimate m, u and the match rate.
+
+    Args:
+        random_levels: by attribute, counts of random pairs at each level.
+        all_pairs: pairs that the relation has, compared or not.
+        records: rows of the relation.
+    """
+    m = [_normalised(np.array(list(each.prior.values()))) for each in attributes]
+    raw = [
+        (random_levels[each.name] + 0.5 / len(each.prior))
+        / (random_levels[each.name].sum() + 0.5)
+        for each in attributes
+    ]
+    match_rate = 0.5 * records / all_pairs
+    u = [_without_matches(raw[n], m[n], match_rate) for n in range(len(attributes))]
+    for _ in range(_ITERATIONS):
+        odds = np.log2(match_rate / (1 - match_rate)) + patterns.rarity
+        for n, attribute in enumerate(attributes):
+            weights = np.log2(m[n]) - np.log2(u[n])
+            weights[0] = np.log2(m[n][0])
+            if attribute.trust is not None:
+                weights[0] = np.log2(
+                    attribute.trust / (1 - attribute.trust) / match_rate
+                )
+            place = patterns.levels[:, n]
+            odds += np.where(place >= 0, weights[place], 0.0)
+        share = 1 / (1 + np.exp2(-np.clip(odds, -500, 500)))
+        matches = share * patterns.pairs
+        before = match_rate
+        match_rate = max(matches.sum(), 1.0) / all_pairs
+        for n, attribute in enumerate(attributes):
+            place = patterns.levels[:, n]
+            counts = np.bincount(
+                place[place >= 0], matches[place >= 0], minlength=len(attribute.prior)
+            )
+            prior = _normalised(np.array(list(attribute.prior.values())))
+            m[n] = (counts + _PRIOR_PAIRS * prior) / (counts.sum() + _PRIOR_PAIRS)
+            u[n] = _without_matches(raw[n], m[n], match_rate)
+        if abs(match_rate / before - 1) < 1e-6:
+            break
+    return MatchModel(
+        match_rate=float(match_rate),
+        attributes={
+            attribute.name: AttributeModel(
+                m=dict(zip(attribute.prior, m[n].tolist(), strict=True)),
+                u=dict(zip(attribute.prior, u[n].tolist(), strict=True)),
+                vetoes=_vetoes(attribute, m[n]),
+                trust=attribute.trust,
+            )
+            for n, attribute in enumerate(attributes)
+        },
+        link_from=_LINK_FROM,
+        review_from=_REVIEW_FROM,
+    )
+
+
+def _normalised(shares: Array) -> Array:
+    return np.asarray(shares / shares.sum(), np.float64)
+
+
+def _without_matches(raw: Array, m: Array, match_rate: float) -> Array:
+    """Shares among pairs of two people, of shares among all pairs."""
+    return np.asarray(np.maximum(raw - match_rate * m, 0.05 * raw), np.float64)
+
+
+def _vetoes(attribute: Attribute, m: Array) -> tuple[str, ...]:
+    broken = sum(
+        share
+        for level, share in zip(attribute.prior, m, strict=True)
+        if level in attribute.vetoes
+    )
+    return tuple(sorted(attribute.vetoes)) if broken <= _VETO_MOST else ()
+
+
+def present_attributes(records: dict[str, int]) -> tuple[Attribute, ...]:
+    """The attributes that any record has."""
+    return tuple(each for each in ATTRIBUTES if records[each.name])
