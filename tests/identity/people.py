@@ -9,11 +9,14 @@ import duckdb
 from orchestration.lib.identity.decisions import Decision, RecordKey
 from orchestration.lib.identity.evidence import IdentifierType
 from orchestration.lib.identity.resolution import resolve
+from orchestration.lib.identity.scoring import IdentityMacros
+from orchestration.settings import PROJECT
 
 TYPES = [
     IdentifierType("email", 0.99, max_records=50, max_people=3, max_per_customer=6),
     IdentifierType("phone", 0.93, max_records=50, max_people=3, max_per_customer=6),
 ]
+MACROS = IdentityMacros(PROJECT / "dbt_project" / "macros")
 #: A mailbox of nobody's, by a pattern.
 ROLE = "info@shop.example"
 FIRST_DAY = date(2026, 1, 1)
@@ -25,8 +28,8 @@ class Person:
 
     email: str | None = None
     phone: str | None = None
-    first_name_key: str | None = None
-    birth_date: date | None = None
+    first_name: str | None = None
+    birth_date: str | None = None
     seen_on: date | None = FIRST_DAY
 
 
@@ -97,7 +100,7 @@ class World:
             person = self.records[name]
             self.connection.execute(
                 "insert into records values ('crm', 'contacts', ?, ?, ?, ?)",
-                [name, person.first_name_key, person.birth_date, person.seen_on],
+                [name, person.first_name, person.birth_date, person.seen_on],
             )
             for kind in ("email", "phone"):
                 if value := getattr(person, kind):
@@ -107,6 +110,7 @@ class World:
                     )
         return resolve(
             self.connection,
+            MACROS,
             records="records",
             identifiers="identifiers",
             types=TYPES,
@@ -140,7 +144,7 @@ class World:
 _TABLES = """
 create or replace table records (
     source varchar, export varchar, record_id varchar,
-    first_name_key varchar, birth_date date, first_seen_at timestamp
+    first_name varchar, birth_date varchar, first_seen_at timestamp
 );
 create or replace table identifiers (
     source varchar, export varchar, record_id varchar,

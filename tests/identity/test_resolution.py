@@ -4,8 +4,8 @@ from datetime import date
 
 from tests.identity.people import ROLE, Person, world
 
-ANNA = Person(email="anna@a.example", phone="+79160000001", first_name_key="anna")
-BORIS = Person(email="boris@a.example", phone="+79160000001", first_name_key="boris")
+ANNA = Person(email="anna@a.example", phone="+79160000001", first_name="anna")
+BORIS = Person(email="boris@a.example", phone="+79160000001", first_name="boris")
 
 
 def test_a_chain_of_shared_identifiers_is_one_customer() -> None:
@@ -27,9 +27,9 @@ def test_a_family_phone_joins_each_person_s_records_and_nobody_else_s() -> None:
     here = world(
         {
             "anna": ANNA,
-            "anna's order": Person(phone=phone, first_name_key="anna"),
+            "anna's order": Person(phone=phone, first_name="anna"),
             "boris": BORIS,
-            "boris's order": Person(phone=phone, first_name_key="boris"),
+            "boris's order": Person(phone=phone, first_name="boris"),
             "somebody": Person(phone=phone),
         }
     )
@@ -55,8 +55,8 @@ def test_a_role_mailbox_joins_nobody_and_says_why() -> None:
 def test_a_value_of_too_many_names_is_nobody_s() -> None:
     names = ("anna", "boris", "viktor", "galina")
     here = world(
-        {name: Person(phone="+79160000001", first_name_key=name) for name in names}
-        | {"anna's": Person(phone="+79160000001", first_name_key="anna")}
+        {name: Person(phone="+79160000001", first_name=name) for name in names}
+        | {"anna's": Person(phone="+79160000001", first_name="anna")}
     )
     here.resolve()
 
@@ -70,9 +70,9 @@ def test_a_value_of_too_many_names_is_nobody_s() -> None:
 def test_two_names_that_a_nameless_record_joins_go_with_the_stronger_evidence() -> None:
     here = world(
         {
-            "anna": Person(email="x@a.example", first_name_key="anna"),
+            "anna": Person(email="x@a.example", first_name="anna"),
             "nobody": Person(email="x@a.example", phone="+79160000001"),
-            "boris": Person(phone="+79160000001", first_name_key="boris"),
+            "boris": Person(phone="+79160000001", first_name="boris"),
         }
     )
     here.resolve()
@@ -89,10 +89,10 @@ def test_people_of_one_name_and_different_birth_dates_are_two() -> None:
     here = world(
         {
             "mother": Person(
-                email="x@a.example", first_name_key="anna", birth_date=date(1960, 2, 3)
+                email="x@a.example", first_name="anna", birth_date="1960-02-03"
             ),
             "daughter": Person(
-                email="x@a.example", first_name_key="anna", birth_date=date(1991, 7, 30)
+                email="x@a.example", first_name="anna", birth_date="1991-07-30"
             ),
         }
     )

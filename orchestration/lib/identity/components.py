@@ -17,13 +17,17 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from orchestration.lib.identity.evidence import incompatible
+from orchestration.lib.identity.scoring import IdentityMacros
 
 #: More differently described people than this contradict each other without a look.
 _MOST_PEOPLE = 100
 
 
 def create_components(
-    connection: duckdb.DuckDBPyConnection, *, pairs: str | None = None
+    connection: duckdb.DuckDBPyConnection,
+    macros: IdentityMacros,
+    *,
+    pairs: str | None = None,
 ) -> None:
     """Write `components (node, component)` and `left_out`, both temporary.
 
@@ -44,10 +48,10 @@ def create_components(
     for statement in _CONFLICTS:
         connection.execute(
             statement.format(
-                incompatible=incompatible("one", "other"), most_people=_MOST_PEOPLE
+                incompatible=incompatible(macros), most_people=_MOST_PEOPLE
             )
         )
-    _part(connection)
+    _part(connection, macros)
     connection.execute(_COMPONENTS)
 
 
@@ -109,31 +113,31 @@ _CONFLICTS = (
     create or replace temp table component_people as
     with
 
-    described as (
+    together as (
 
         select distinct
             joined.component,
-            nodes.first_name_key,
-            nodes.birth_date
+            described.person
         from joined
-        inner join nodes on nodes.node = joined.node
-        where
-            nodes.first_name_key is not null
-            or nodes.birth_date is not null
+        inner join described on described.node = joined.node
 
     )
 
-    select described.*
-    from described
+    select together.*
+    from together
     inner join (
-        select component from described group by component having count(*) > 1
-    ) as several on several.component = described.component
+        select component from together group by component having count(*) > 1
+    ) as several on several.component = together.component
     """,
     """
     create or replace temp table conflicted as
     select one.component
     from component_people as one
-    inner join component_people as other on other.component = one.component
+    inner join component_people as other
+        on other.component = one.component
+        and other.person > one.person
+    inner join people as left_side on left_side.person = one.person
+    inner join people as right_side on right_side.person = other.person
     where {incompatible}
     union
     select component
@@ -164,16 +168,6 @@ _CONFLICTS = (
     inner join identifier_types
         on identifier_types.identifier_type = counted.identifier_type
         and identifier_types.max_per_customer < counted.hubs
-    """,
-    """
-    create or replace temp table conflicted_people as
-    select
-        component_people.*,
-        row_number() over (
-            order by component_people.component, first_name_key, birth_date
-        ) as person
-    from component_people
-    inner join conflicted on conflicted.component = component_people.component
     """,
 )
 
@@ -223,7 +217,7 @@ class _Cluster:
             self.hubs[kind] |= hubs
 
 
-def _part(connection: duckdb.DuckDBPyConnection) -> None:
+def _part(connection: duckdb.DuckDBPyConnection, macros: IdentityMacros) -> None:
     """Write `parted (node, part)` for conflicted components, and `left_out`.
 
     The links of a component are followed from the strongest to the weakest, pins
@@ -240,7 +234,7 @@ def _part(connection: duckdb.DuckDBPyConnection) -> None:
         clusters[node].people.add(person)
     against: dict[int, set[int]] = defaultdict(set)
     for one, other in connection.execute(
-        _INCOMPATIBLE_PEOPLE.format(incompatible=incompatible("one", "other"))
+        _INCOMPATIBLE_PEOPLE.format(incompatible=incompatible(macros))
     ).fetchall():
         against[one].add(other)
         against[other].add(one)
@@ -295,21 +289,21 @@ _CONFLICTED_NODES = """
     """
 
 _PEOPLE_OF_NODES = """
-    select joined.node, people.person
-    from joined
-    inner join nodes on nodes.node = joined.node
-    inner join conflicted_people as people
-        on people.component = joined.component
-        and people.first_name_key is not distinct from nodes.first_name_key
-        and people.birth_date is not distinct from nodes.birth_date
+    select described.node, described.person
+    from described
+    inner join joined on joined.node = described.node
+    inner join conflicted on conflicted.component = joined.component
     """
 
 _INCOMPATIBLE_PEOPLE = """
-    select one.person, other.person
-    from conflicted_people as one
-    inner join conflicted_people as other
+    select distinct one.person, other.person
+    from component_people as one
+    inner join conflicted on conflicted.component = one.component
+    inner join component_people as other
         on other.component = one.component
         and other.person > one.person
+    inner join people as left_side on left_side.person = one.person
+    inner join people as right_side on right_side.person = other.person
     where {incompatible}
     """
 

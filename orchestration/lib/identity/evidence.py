@@ -17,6 +17,10 @@ import pyarrow as pa
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from orchestration.lib.identity.attributes import ATTRIBUTES
+from orchestration.lib.identity.scoring import IdentityMacros
+from orchestration.lib.warehouse import literal
+
 
 @dataclass(frozen=True)
 class IdentifierType:
@@ -61,63 +65,40 @@ def read_identifier_types(seeds: Path) -> list[IdentifierType]:
     return types
 
 
-def incompatible(left: str, right: str) -> str:
-    """SQL: whether two descriptions of people cannot be of one person.
+def incompatible(macros: IdentityMacros) -> str:
+    """SQL: whether `left_side` and `right_side` of `people` cannot be one person.
 
-    First names that differ by more than a slip, or birth dates by more than one, a
-    swap of day and month, or a wrong year. What is unknown contradicts nothing.
-
-    Args:
-        left, right: aliases of relations with `first_name_key` and `birth_date`.
+    First names or birth dates differ by more than slips, swaps and short forms
+    explain. What is unknown contradicts nothing.
     """
-    return f"""(
-        coalesce(
-            {left}.first_name_key <> {right}.first_name_key
-            and jaro_winkler_similarity(
-                {left}.first_name_key, {right}.first_name_key
-            ) < 0.82
-            and damerau_levenshtein({left}.first_name_key, {right}.first_name_key) > 1,
-            false
-        )
-        or coalesce(
-            {left}.birth_date <> {right}.birth_date
-            and damerau_levenshtein(
-                strftime({left}.birth_date, '%Y%m%d'),
-                strftime({right}.birth_date, '%Y%m%d')
-            ) > 1
-            and strftime({left}.birth_date, '%Y%d%m')
-                <> strftime({right}.birth_date, '%Y%m%d')
-            and strftime({left}.birth_date, '%m%d')
-                <> strftime({right}.birth_date, '%m%d'),
-            false
-        )
-    )"""
-
-
-#: The relations of `find_evidence`, all temporary.
-NODES, HUBS, LINKS = "nodes", "hubs", "links"
+    vetoes = [
+        f"coalesce({macros.level(attribute.name)} in ({listed}), false)"
+        for attribute in ATTRIBUTES
+        if (listed := ", ".join(literal(level) for level in sorted(attribute.vetoes)))
+    ]
+    return f"({' or '.join(vetoes)})"
 
 
 def find_evidence(
     connection: duckdb.DuckDBPyConnection,
+    macros: IdentityMacros,
     *,
-    records: str,
     identifiers: str,
     types: list[IdentifierType],
     blocked_identifiers: str,
 ) -> None:
-    """Write the temporary tables `nodes`, `hubs` and `links`.
+    """Write the temporary tables `people`, `hubs` and `links`.
 
-    `nodes (node, source, export, record_id, first_name_key, birth_date)` numbers the
-    records in order of their key. `hubs (hub, identifier_type, identifier_value,
-    records, people, blocked_because)` numbers the identifiers. `links (node, hub,
-    person_group)` says which identifiers join a record: records with the same hub and
-    group are joined by it, a group of null is none.
+    `people (person, first_name, full_forms, name_parts, birth_date)` are the different
+    descriptions in `features`, `described (node, person)` says whose record is which.
+    `hubs (hub, identifier_type, identifier_value, records, people, weight,
+    blocked_because)` numbers the identifiers. `links (node, hub, person_group)` says
+    which identifiers join a record: records with the same hub and group are joined by
+    it, a group of null is none.
 
     Args:
-        records: relation with the key `source, export, record_id`, and, nullable,
-            `first_name_key`, `birth_date` and `first_seen_at`.
-        identifiers: relation with that key, `identifier_type`, `identifier_value`.
+        identifiers: relation with `source, export, record_id, identifier_type,
+            identifier_value`.
         types: a type that is not listed joins nothing.
         blocked_identifiers: relation with `identifier_type`, `pattern` (a regular
             expression for the whole value) and `reason`.
@@ -145,10 +126,9 @@ def find_evidence(
     for statement in _EVIDENCE:
         connection.execute(
             statement.format(
-                records=records,
                 identifiers=identifiers,
                 blocked_identifiers=blocked_identifiers,
-                incompatible=incompatible("one", "other"),
+                incompatible=incompatible(macros),
             )
         )
     _group_people(connection)
@@ -156,17 +136,31 @@ def find_evidence(
 
 
 _EVIDENCE = (
+    # A name or a birth date makes a description; a city alone does not.
     """
-    create or replace temp table nodes as
+    create or replace temp table people as
     select
-        row_number() over (order by source, export, record_id) - 1 as node,
-        source,
-        export,
-        record_id,
-        first_name_key,
-        birth_date,
-        first_seen_at
-    from {records}
+        row_number() over (
+            order by first_name nulls last, birth_date nulls last, name_parts
+        ) as person,
+        first_name,
+        any_value(full_forms) as full_forms,
+        name_parts,
+        birth_date
+    from features
+    where
+        first_name is not null
+        or birth_date is not null
+    group by first_name, name_parts, birth_date
+    """,
+    """
+    create or replace temp table described as
+    select features.record as node, people.person
+    from features
+    inner join people
+        on people.first_name is not distinct from features.first_name
+        and people.birth_date is not distinct from features.birth_date
+        and people.name_parts = features.name_parts
     """,
     # Values first, then their records: strings are compared once.
     """
@@ -196,18 +190,14 @@ _EVIDENCE = (
     # Who is behind a value that several records carry.
     """
     create or replace temp table hub_people as
-    select
+    select distinct
         carried.hub,
-        nodes.first_name_key,
-        nodes.birth_date,
-        count(*) as records
+        described.person
     from carried
     inner join identifier_values
         on identifier_values.hub = carried.hub
         and identifier_values.records > 1
-    inner join nodes on nodes.node = carried.node
-    where nodes.first_name_key is not null
-    group by carried.hub, nodes.first_name_key, nodes.birth_date
+    inner join described on described.node = carried.node
     """,
     """
     create or replace temp table hubs as
@@ -215,9 +205,12 @@ _EVIDENCE = (
 
     names as (
 
-        select hub, count(distinct first_name_key) as people
+        select
+            hub_people.hub,
+            count(distinct people.first_name) as people
         from hub_people
-        group by hub
+        inner join people on people.person = hub_people.person
+        group by hub_people.hub
 
     ),
 
@@ -255,9 +248,9 @@ _EVIDENCE = (
     left join names on names.hub = identifier_values.hub
     left join listed on listed.hub = identifier_values.hub
     """,
-    # Shared by people who cannot be one.
+    # Who of the people behind one value may be the same.
     """
-    create or replace temp table shared_hubs as
+    create or replace temp table sharers as
     with
 
     several as (
@@ -267,41 +260,37 @@ _EVIDENCE = (
         group by hub
         having count(*) > 1
 
-    ),
-
-    people as (
-
-        select hub_people.*
-        from hub_people
-        inner join several on several.hub = hub_people.hub
-        inner join hubs on hubs.hub = hub_people.hub
-        where hubs.blocked_because is null
-
     )
 
-    select distinct one.hub
-    from people as one
-    inner join people as other on other.hub = one.hub
-    where {incompatible}
-    """,
-    """
-    create or replace temp table sharers as
     select
-        hub_people.*,
-        row_number() over (
-            order by hub_people.hub, first_name_key, birth_date nulls first
-        ) - 1 as sharer
+        hub_people.hub,
+        hub_people.person,
+        row_number() over (order by hub_people.hub, hub_people.person) - 1 as sharer
     from hub_people
-    inner join shared_hubs on shared_hubs.hub = hub_people.hub
+    inner join several on several.hub = hub_people.hub
+    inner join hubs
+        on hubs.hub = hub_people.hub
+        and hubs.blocked_because is null
     """,
     """
-    create or replace temp table compatible_sharers as
-    select one.sharer, other.sharer as other_sharer
+    create or replace temp table sharing as
+    select
+        one.hub,
+        one.sharer,
+        other.sharer as other_sharer,
+        {incompatible} as is_incompatible
     from sharers as one
     inner join sharers as other
         on other.hub = one.hub
         and other.sharer > one.sharer
-    where not {incompatible}
+    inner join people as left_side on left_side.person = one.person
+    inner join people as right_side on right_side.person = other.person
+    """,
+    """
+    create or replace temp table shared_hubs as
+    select distinct hub
+    from sharing
+    where is_incompatible
     """,
 )
 
@@ -314,17 +303,16 @@ _LINKS = """
         case
             when hubs.blocked_because is not null then null
             when shared_hubs.hub is null then 0
-            else grouped.person_group
+            else sharer_groups.person_group
         end as person_group
     from carried
     inner join hubs on hubs.hub = carried.hub
-    inner join nodes on nodes.node = carried.node
     left join shared_hubs on shared_hubs.hub = carried.hub
+    left join described on described.node = carried.node
     left join sharers
         on sharers.hub = carried.hub
-        and sharers.first_name_key = nodes.first_name_key
-        and sharers.birth_date is not distinct from nodes.birth_date
-    left join sharer_groups as grouped on grouped.sharer = sharers.sharer
+        and sharers.person = described.person
+    left join sharer_groups on sharer_groups.sharer = sharers.sharer
     """
 
 
@@ -332,7 +320,9 @@ def _group_people(connection: duckdb.DuckDBPyConnection) -> None:
     """Write `sharer_groups (sharer, person_group)`: who of a hub may be one person."""
     row = connection.execute("select count(*) from sharers").fetchone()
     count = row[0] if row else 0
-    pairs = connection.execute("from compatible_sharers").fetchnumpy()
+    pairs = connection.execute(
+        "select sharer, other_sharer from sharing where not is_incompatible"
+    ).fetchnumpy()
     graph = coo_matrix(
         (
             np.ones(len(pairs["sharer"]), dtype=np.int8),

@@ -113,7 +113,9 @@ def _words_key(text: str) -> str | None:
     return " ".join(key for key in keys if key) or None
 
 
-_NAME_TYPE = pa.struct([(part, pa.string()) for part in ("first", "last", "middle", "parts")])
+_NAME_TYPE = pa.struct(
+    [(part, pa.string()) for part in ("first", "last", "middle", "parts")]
+)
 
 
 def _create_map(

@@ -9,10 +9,13 @@ from orchestration.lib.identity import decisions, stable_ids
 from orchestration.lib.identity.components import create_components
 from orchestration.lib.identity.decisions import Decision
 from orchestration.lib.identity.evidence import IdentifierType, find_evidence
+from orchestration.lib.identity.features import create_features
+from orchestration.lib.identity.scoring import IdentityMacros
 
 
 def resolve(
     connection: duckdb.DuckDBPyConnection,
+    macros: IdentityMacros,
     *,
     records: str,
     identifiers: str,
@@ -25,7 +28,9 @@ def resolve(
     """Assign every record its customer; returns how many events of each kind.
 
     Args:
-        records, identifiers, types, blocked_identifiers: as for `find_evidence`.
+        records: relation with the key `source, export, record_id`, `first_seen_at`,
+            and any of the columns of people (`features.COLUMNS`).
+        identifiers, types, blocked_identifiers: as for `find_evidence`.
         decided: what people decided.
         as_of: the run's logical day, the time of all events.
         pairs: as for `create_components`.
@@ -33,14 +38,26 @@ def resolve(
     connection.begin()
     try:
         decisions.load_decisions(connection, decided)
+        connection.execute(_NODES.format(records=records))
+        create_features(
+            connection,
+            f"""(
+                select nodes.node as record, records.*
+                from nodes
+                inner join {records} as records
+                    on records.source = nodes.source
+                    and records.export = nodes.export
+                    and records.record_id = nodes.record_id
+            )""",
+        )
         find_evidence(
             connection,
-            records=records,
+            macros,
             identifiers=identifiers,
             types=types,
             blocked_identifiers=blocked_identifiers,
         )
-        create_components(connection, pairs=pairs)
+        create_components(connection, macros, pairs=pairs)
         counts = stable_ids.assign_ids(connection, as_of=as_of)
         for statement in _EVIDENCE_TABLES:
             connection.execute(statement)
@@ -50,6 +67,18 @@ def resolve(
         raise
     return counts
 
+
+#: Records by number, in order of their key, so that no order of rows matters.
+_NODES = """
+    create or replace temp table nodes as
+    select
+        row_number() over (order by source, export, record_id) - 1 as node,
+        source,
+        export,
+        record_id,
+        first_seen_at
+    from {records}
+    """
 
 _EVIDENCE_TABLES = (
     """
