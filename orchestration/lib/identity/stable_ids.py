@@ -1,9 +1,10 @@
 """Customer ids that stay: components of today meet the ids published before.
 
-An id goes to the component that holds most of its records; where several ids come
-to one component, the oldest stays. A component that no id came to takes back the id
-that most of its records once had, if that one is free, as when a merge is undone;
-else it gets a new one, made from its first record. No id is ever given to other people.
+An id goes to the component that holds most of the records it began with, else most of
+its records; where several ids come to one component, the oldest stays. A component that
+no id came to takes back the id that most of its records once had, if that one is free:
+who was merged by mistake parts as they came. Else it gets a new one, made from its first
+record. No id is ever given to other people.
 
     identity.customer_ids  source record -> customer
     identity.assignments   every change of that, append-only
@@ -48,6 +49,7 @@ create table if not exists identity.events (
     happened_at timestamp not null,
     record_count bigint not null,
     step bigint not null,
+    is_beginning boolean not null,
     anchor varchar,
     anchor_seen_at timestamp
 );
@@ -130,13 +132,31 @@ _ASSIGNMENTS = (
             order by nodes.first_seen_at asc nulls last, nodes.node asc
         ) = 1
     """,
+    # Since when each id has been in use without a break.
     """
-    create or replace temp table issued as
-    select customer_id, anchor, anchor_seen_at
+    create or replace temp table begun as
+    select customer_id, max(step) as step
     from identity.events
-    where anchor is not null
+    where is_beginning
+    group by customer_id
     """,
-    # How many records of each id went where; heaviest first.
+    # Natives of an id had no other before it.
+    """
+    create or replace temp table natives as
+    select
+        owned.node,
+        min_by(assignments.customer_id, assignments.step) as customer_id
+    from owned
+    inner join nodes on nodes.node = owned.node
+    inner join identity.assignments
+        on assignments.source = nodes.source
+        and assignments.export = nodes.export
+        and assignments.record_id = nodes.record_id
+        and assignments.customer_id is not null
+    group by owned.node
+    """,
+    # Where the records of each id went. It stays with most of its natives, so that who
+    # was merged by mistake can part as they came; else with most of its records.
     """
     create or replace temp table shares as
     with
@@ -144,12 +164,24 @@ _ASSIGNMENTS = (
     counted as (
 
         select
-            customer_id,
-            component,
-            count(*) as record_count
+            owned.customer_id,
+            owned.component,
+            count(*) as record_count,
+            count(natives.node) as native_count
         from owned
-        where customer_id is not null
-        group by customer_id, component
+        left join natives
+            on natives.node = owned.node
+            and natives.customer_id = owned.customer_id
+        where owned.customer_id is not null
+        group by owned.customer_id, owned.component
+
+    ),
+
+    sizes as (
+
+        select component, count(*) as record_count
+        from owned
+        group by component
 
     )
 
@@ -158,27 +190,37 @@ _ASSIGNMENTS = (
         row_number() over (
             partition by counted.customer_id
             order by
+                counted.native_count desc,
                 counted.record_count desc,
+                sizes.record_count asc,
                 anchors.anchor_seen_at asc nulls last,
                 anchors.anchor asc
         ) as place
     from counted
+    inner join sizes on sizes.component = counted.component
     inner join anchors on anchors.component = counted.component
+    """,
+    """
+    create or replace temp table issued as
+    select customer_id, anchor, anchor_seen_at
+    from identity.events
+    where anchor is not null
     """,
     # Of the ids that came to a component, the oldest stays.
     """
     create or replace temp table claims as
     select shares.component, shares.customer_id
     from shares
+    inner join begun on begun.customer_id = shares.customer_id
     inner join issued on issued.customer_id = shares.customer_id
     where shares.place = 1
     qualify
         row_number() over (
             partition by shares.component
             order by
+                begun.step asc,
                 issued.anchor_seen_at asc nulls last,
-                issued.anchor asc,
-                shares.customer_id asc
+                issued.anchor asc
         ) = 1
     """,
     # Who has none may once have had one that nobody has now.
@@ -483,7 +525,9 @@ _EVENTS = (
                 ) = 1
                 then assigned.anchor
         end as anchor,
-        assigned.anchor_seen_at
+        assigned.anchor_seen_at,
+        coalesce(assigned.how <> 'kept' and all_news.kind <> 'merged', false)
+            as is_beginning
     from all_news
     left join assigned on assigned.component = all_news.component
     """,
@@ -502,6 +546,7 @@ _EVENTS = (
         cast($as_of as timestamp) as happened_at,
         record_count,
         $step as step,
+        is_beginning,
         anchor,
         case when anchor is not null then anchor_seen_at end
     from news
