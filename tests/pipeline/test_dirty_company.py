@@ -266,7 +266,7 @@ def test_one_change_and_one_opt_out_send_two_rows(home: Path, landing: Path) -> 
     for row in contacts:
         if row is not contact:
             continue
-        with (landing / "hubspot" / "contacts_2026-10-31.csv").open("w") as file:
+        with (landing / "hubspot" / "contacts_corrected.csv").open("w") as file:
             writer = csv.DictWriter(file, contacts[0].keys())
             writer.writeheader()
             writer.writerow(row)
