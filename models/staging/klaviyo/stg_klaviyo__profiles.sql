@@ -32,6 +32,7 @@ final as (
         emails.email,
         emails.suggestion as suggested_email,
         phones.phone,
+        phones.suggestion as suggested_phone,
         {{ parse_text("latest.city") }} as city,
         {{ parse_text("latest.state_region") }} as region,
         {{ parse_text("latest.country") }} as country,

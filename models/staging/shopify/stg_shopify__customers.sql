@@ -38,6 +38,8 @@ final as (
         -- booleans
         {{ parse_boolean("latest.accepts_email_marketing") }}
             as accepts_email_marketing,
+        {{ parse_boolean("latest.accepts_sms_marketing") }}
+            as accepts_sms_marketing,
 
         -- timestamps
         latest._deleted_at as deleted_at

@@ -31,6 +31,7 @@ final as (
         emails.email,
         emails.suggestion as suggested_email,
         phones.phone,
+        phones.suggestion as suggested_phone,
         {{ parse_contact_status("latest.email_status") }} as email_status,
         {{ parse_contact_availability("latest.email_availability") }}
             as email_availability,
