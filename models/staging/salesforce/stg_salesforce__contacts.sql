@@ -30,8 +30,8 @@ final as (
         latest._line,
 
         -- strings
-        {{ parse_text("latest.first_name") }} as first_name,
-        {{ parse_text("latest.last_name") }} as last_name,
+        {{ parse_name("latest.first_name") }} as first_name,
+        {{ parse_name("latest.last_name") }} as last_name,
         emails.email,
         emails.suggestion as suggested_email,
         phones.phone,
@@ -42,7 +42,7 @@ final as (
         home_phones.suggestion as suggested_home_phone,
         other_phones.phone as other_phone,
         other_phones.suggestion as suggested_other_phone,
-        {{ parse_text("latest.mailing_city") }} as city,
+        {{ parse_name("latest.mailing_city") }} as city,
         {{ parse_text("latest.mailing_state") }} as region,
         {{ parse_text("latest.mailing_country") }} as country,
         {{ parse_text("latest.title") }} as position,

@@ -27,7 +27,7 @@ final as (
         latest._line,
 
         -- strings
-        {{ parse_text("latest.name") }} as full_name,
+        {{ parse_name("latest.name") }} as full_name,
         emails.email,
         emails.suggestion as suggested_email,
         phones.phone,
