@@ -1,7 +1,7 @@
 -- The shop says whether an order was paid, the log of payments whether an attempt went
 -- through. Where both know an order and disagree, one of them is wrong. It warns, since
 -- the attempt that went through may wait in quarantine.
-{{ config(severity="warn") }}
+{{ config(severity="warn", meta={"dagster": {"ref": {"name": "int_orders"}}}) }}
 
 with
 
