@@ -1,5 +1,3 @@
-{{ config(materialized="view") }}
-
 {#-
     Source, export, the record's key, the column that refers, and what it refers to. Then
     whether a record without any reference is one too few, and whether the reference is
