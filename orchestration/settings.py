@@ -205,6 +205,11 @@ class Settings:
         return self.home / "overrides.jsonl"
 
     @property
+    def identity_decisions(self) -> Path:
+        """What people decided about pairs of records."""
+        return self.home / "identity_decisions.jsonl"
+
+    @property
     def published(self) -> Path:
         """Read-only copies for everybody else; `current` points at the newest."""
         return self.home / "published"

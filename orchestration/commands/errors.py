@@ -18,6 +18,8 @@ class Wrong(click.ClickException):
 def clear_errors() -> Iterator[None]:
     """Say what went wrong and what to do; anything unforeseen keeps its traceback."""
     from orchestration.lib.activation.plan import PlanRefused
+    from orchestration.lib.identity.decisions import DecisionsRefused
+    from orchestration.lib.identity.explanation import NobodyFound
     from orchestration.lib.landing.contract import ContractError
     from orchestration.lib.quality.overrides import OverridesError
     from orchestration.lib.quality.suites import SuiteError
@@ -26,12 +28,24 @@ def clear_errors() -> Iterator[None]:
 
     try:
         yield
-    except (SettingsError, ContractError, SuiteError, OverridesError) as error:
+    except (
+        SettingsError,
+        ContractError,
+        SuiteError,
+        OverridesError,
+        DecisionsRefused,
+    ) as error:
         raise Wrong(str(error)) from error
     except WarehouseUnreadable as error:
         raise click.ClickException(
             f"{error} Nothing delivered is lost: `crm360 run --full` sets the file"
             " aside and rebuilds it from the landed rows."
         ) from error
-    except (FileNotFoundError, WarehouseBusy, PlanRefused, SelectionError) as error:
+    except (
+        FileNotFoundError,
+        WarehouseBusy,
+        PlanRefused,
+        SelectionError,
+        NobodyFound,
+    ) as error:
         raise click.ClickException(str(error)) from error

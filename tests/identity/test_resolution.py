@@ -64,7 +64,7 @@ def test_a_value_of_too_many_names_is_nobody_s() -> None:
     reasons = here.connection.execute(
         "select reason from identity.blocked_identifiers"
     ).fetchall()
-    assert reasons == [("of more than 3 different names",)]
+    assert reasons == [("of more than 3 different people",)]
 
 
 def test_two_names_that_a_nameless_record_joins_go_with_the_stronger_evidence() -> None:

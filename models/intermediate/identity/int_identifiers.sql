@@ -14,6 +14,7 @@ emails as (
         record_id,
         'email' as identifier_type,
         email as identifier_value,
+        {{ email_match_key("email") }} as match_key,
         first_seen_at,
         last_seen_at
 
@@ -31,6 +32,7 @@ first_phones as (
         record_id,
         'phone' as identifier_type,
         phone as identifier_value,
+        phone as match_key,
         first_seen_at,
         last_seen_at
 
@@ -48,6 +50,7 @@ second_phones as (
         record_id,
         'phone' as identifier_type,
         second_phone as identifier_value,
+        second_phone as match_key,
         first_seen_at,
         last_seen_at
 

@@ -2,7 +2,16 @@ with
 
 identifiers as (
 
-    select * from {{ ref("int_identifiers") }}
+    select
+        source,
+        export,
+        record_id,
+        identifier_type,
+        identifier_value,
+        first_seen_at,
+        last_seen_at
+
+    from {{ ref("int_identifiers") }}
 
 ),
 

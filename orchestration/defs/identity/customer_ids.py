@@ -7,15 +7,32 @@ import dagster as dg
 
 from orchestration.components.pipeline import Pipeline
 from orchestration.components.stages import IDENTITY
-from orchestration.lib.identity.stable_ids import resolve
+from orchestration.lib.identity.decisions import read_decisions
+from orchestration.lib.identity.evidence import read_identifier_types
+from orchestration.lib.identity.resolution import resolve
+from orchestration.lib.identity.scoring import IdentityMacros
 from orchestration.lib.runs import stage
-from orchestration.lib.warehouse import connect
+from orchestration.lib.warehouse import connect, literal
+from orchestration.settings import MACROS, SEEDS
+
+_IDENTIFIERS = """(
+    select distinct
+        source, export, record_id, identifier_type, match_key as identifier_value
+    from intermediate.int_identifiers
+)"""
+_BLOCKED = (
+    f"read_csv({literal(str(SEEDS / 'blocked_identifiers.csv'))},"
+    " header = true, all_varchar = true)"
+)
 
 _DESCRIPTIONS = {
     "customer_ids": "One row per source record, with the customer it belongs to.",
-    "identifier_edges": "One row per record and identifier that joined it to others.",
+    "identifier_edges": "One row per record and identifier: what it joins, or why not.",
+    "blocked_identifiers": "One row per identifier that joins nobody, with the reason.",
+    "overrides": "One row per pair of records that people pinned or vetoed.",
+    "assignments": "One row per change of a record's customer id: the history.",
     "events": "One row per creation, merge, split or retirement of a customer id.",
-    "aliases": "One row per id that was merged away, with the id that stayed.",
+    "aliases": "One row per id ever issued, with the one to use now.",
 }
 
 
@@ -40,17 +57,22 @@ _DESCRIPTIONS = {
 def identity(
     context: dg.AssetExecutionContext, pipeline: Pipeline
 ) -> Iterator[dg.MaterializeResult[Any]]:
-    """Connected components of identifiers, under ids that stay."""
+    """Who is one customer by all evidence and decisions, under ids that stay."""
     run = pipeline.parameters(context)
     warehouse = pipeline.settings.warehouse
+    decided = read_decisions(pipeline.settings.identity_decisions)
     with (
         stage(warehouse, IDENTITY, run.run_id),
         connect(warehouse) as connection,
     ):
         counts = resolve(
             connection,
+            IdentityMacros(MACROS),
             records="intermediate.int_source_records",
-            identifiers="intermediate.int_identifiers",
+            identifiers=_IDENTIFIERS,
+            types=read_identifier_types(SEEDS),
+            blocked_identifiers=_BLOCKED,
+            decided=decided,
             as_of=run.as_of,
         )
     for name in _DESCRIPTIONS:

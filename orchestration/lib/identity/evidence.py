@@ -31,7 +31,7 @@ class IdentifierType:
     trust: float
     #: A value on more records is nobody's.
     max_records: int
-    #: A value with more different first names is nobody's.
+    #: A value of more people, told apart by first name or birth date, is nobody's.
     max_people: int
     #: One person does not have more values of it than this.
     max_per_customer: int
@@ -77,6 +77,10 @@ def incompatible(macros: IdentityMacros) -> str:
         if (listed := ", ".join(literal(level) for level in sorted(attribute.vetoes)))
     ]
     return f"({' or '.join(vetoes)})"
+
+
+#: Spellings of names behind one value that are compared with each other.
+_MOST_DESCRIPTIONS = 60
 
 
 def find_evidence(
@@ -129,10 +133,12 @@ def find_evidence(
                 identifiers=identifiers,
                 blocked_identifiers=blocked_identifiers,
                 incompatible=incompatible(macros),
+                most_descriptions=_MOST_DESCRIPTIONS,
             )
         )
     _group_people(connection)
-    connection.execute(_LINKS)
+    for statement in (*_SHARED, _LINKS):
+        connection.execute(statement)
 
 
 _EVIDENCE = (
@@ -205,12 +211,9 @@ _EVIDENCE = (
 
     names as (
 
-        select
-            hub_people.hub,
-            count(distinct people.first_name) as people
+        select hub, count(*) as descriptions
         from hub_people
-        inner join people on people.person = hub_people.person
-        group by hub_people.hub
+        group by hub
 
     ),
 
@@ -232,15 +235,15 @@ _EVIDENCE = (
         identifier_values.identifier_type,
         identifier_values.identifier_value,
         identifier_values.records,
-        coalesce(names.people, 0) as people,
+        cast(least(coalesce(names.descriptions, 0), 1) as bigint) as people,
         types.weight,
         case
             when listed.reason is not null then listed.reason
             when types.identifier_type is null then 'unknown kind of identifier'
             when identifier_values.records > types.max_records
                 then concat('on more than ', types.max_records, ' records')
-            when names.people > types.max_people
-                then concat('of more than ', types.max_people, ' different names')
+            when names.descriptions > {most_descriptions}
+                then 'of more people than are worth telling apart'
         end as blocked_because
     from identifier_values
     left join identifier_types as types
@@ -286,11 +289,31 @@ _EVIDENCE = (
     inner join people as left_side on left_side.person = one.person
     inner join people as right_side on right_side.person = other.person
     """,
+)
+
+_SHARED = (
     """
     create or replace temp table shared_hubs as
-    select distinct hub
-    from sharing
-    where is_incompatible
+    select
+        sharers.hub,
+        count(distinct sharer_groups.person_group) as people
+    from sharers
+    inner join sharer_groups on sharer_groups.sharer = sharers.sharer
+    where sharers.hub in (select hub from sharing where is_incompatible)
+    group by sharers.hub
+    """,
+    """
+    update hubs
+    set
+        people = shared_hubs.people,
+        blocked_because = case
+            when shared_hubs.people > types.max_people
+                then concat('of more than ', types.max_people, ' different people')
+        end
+    from shared_hubs, identifier_types as types
+    where
+        shared_hubs.hub = hubs.hub
+        and types.identifier_type = hubs.identifier_type
     """,
 )
 
