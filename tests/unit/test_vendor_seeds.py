@@ -1,4 +1,4 @@
-"""Tables in the schemas of four vendors: every record of every file is in the balance."""
+"""Tables in the schemas of four vendors: each record of each file is in the balance."""
 
 import csv
 from collections import Counter
@@ -42,8 +42,8 @@ def test_every_record_of_the_vendors_files_is_accepted_or_the_copy_of_one_that_i
         [row] = gate.landed
         assert row.rows_rejected == 0, path.name
         assert len(row.columns) == len(header), path.name
-        assert gate.figures() == [
-            (len(records), len(records) - copies, 0, copies)
-        ], path.name
+        assert gate.figures() == [(len(records), len(records) - copies, 0, copies)], (
+            path.name
+        )
         [(last_line,)] = gate.all(f"select max(_line) from {gate.export.table}")
         assert len(records) < last_line <= lines, path.name

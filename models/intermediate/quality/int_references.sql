@@ -6,7 +6,7 @@
 {% set references = [
     ("shopify", "orders", "order_name", "email", "shopify.customers", false, true),
     ("shopify", "orders", "order_name", "sku", "shopify.products", false, false),
-    ("woocommerce", "orders", "order_number", "sku", "woocommerce.products", false, false),
+    ("woocommerce", "orders", "woocommerce_order_id", "sku", "woocommerce.products", false, false),
     ("insales", "orders", "order_number", "sku", "insales.products", false, false),
     ("payments", "attempts", "payment_id", "order_name", "orders of any shop", true, false),
     ("delivery", "addresses", "request_id", "order_name", "orders of any shop", false, false),
