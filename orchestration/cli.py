@@ -18,6 +18,7 @@ import click
 from orchestration.commands.errors import Wrong, clear_errors
 from orchestration.commands.explain import explain
 from orchestration.commands.fetch import fetch
+from orchestration.commands.identity import identity
 from orchestration.commands.quarantine import quarantine
 from orchestration.settings import PROJECT, Settings, SettingsError, load_settings
 
@@ -34,13 +35,15 @@ def main() -> None:
     crm360 run --landing exports/    the whole pipeline on your own exports
     crm360 fetch --dry-run           what is new in the places of crm360.toml
     crm360 quarantine list           what is held back; repair, release or drop it
-    crm360 explain c_017cdacd5eeefd71  why these records are one customer
+    crm360 explain PERSON            why their records are one customer
+    crm360 identity match FILE ...   which records of any file are one person
     crm360 plan winback              what a sync would do, and who is left out why
     """
 
 
 main.add_command(explain)
 main.add_command(fetch)
+main.add_command(identity)
 main.add_command(quarantine)
 
 

@@ -8,6 +8,8 @@ import duckdb
 from jinja2 import Environment, StrictUndefined
 
 from orchestration.lib.identity.attributes import ATTRIBUTES
+from orchestration.lib.identity.blocking import RuleReport, create_candidates
+from orchestration.lib.identity.features import create_features
 from orchestration.lib.identity.model import MatchModel
 
 
@@ -125,12 +127,17 @@ def create_compared(
 
 
 def create_scored_pairs(
-    connection: duckdb.DuckDBPyConnection, macros: IdentityMacros, model: MatchModel
+    connection: duckdb.DuckDBPyConnection,
+    macros: IdentityMacros,
+    model: MatchModel,
+    *,
+    pairs: str = "compared",
+    into: str = "scored_pairs",
 ) -> None:
-    """Write the temporary table `scored_pairs`, one row per pair of `compared`.
+    """Write a temporary table with one row per compared pair.
 
     Columns: `left_record, right_record, weight, is_vetoed` and the level of every
-    attribute of the model: the evidence.
+    attribute: the evidence.
     """
     scoring = model.for_scoring(known_records(connection))
     evidence = ", ".join(
@@ -139,13 +146,40 @@ def create_scored_pairs(
     )
     connection.execute(
         f"""
-        create or replace temp table scored_pairs as
+        create or replace temp table {into} as
         select
             pair.left_record,
             pair.right_record,
             cast({macros.weight(scoring)} as double) as weight,
             {macros.veto(scoring)} as is_vetoed,
             {evidence}
-        from compared as pair
+        from {pairs} as pair
         """
     )
+
+
+def score_pairs(
+    connection: duckdb.DuckDBPyConnection,
+    people: str,
+    model: MatchModel,
+    macros: IdentityMacros,
+    *,
+    changed: str | None = None,
+) -> list[RuleReport]:
+    """Write `scored_pairs`, the pairs that are worth comparing, and what they weigh.
+
+    Args:
+        people: relation with `record` and any of features.COLUMNS.
+        changed: relation with `record`: only pairs that touch one of them.
+
+    Returns:
+        What became of every blocking rule.
+    """
+    create_features(connection, people)
+    reports = create_candidates(connection, changed=changed)
+    compared = [name for name, count in known_records(connection).items() if count]
+    attributes = [name for name in compared if name in model.attributes]
+    create_rare_features(connection, attributes)
+    create_compared(connection, macros, attributes)
+    create_scored_pairs(connection, macros, model)
+    return reports

@@ -24,7 +24,7 @@ _ITERATIONS = 100
 _PRIOR_PAIRS = 20.0
 #: An attribute's veto holds where at most this share of one person's pairs break it.
 _VETO_MOST = 0.02
-_LINK_FROM = 3.0
+_LINK_FROM = 0.0
 _REVIEW_FROM = -3.0
 
 
