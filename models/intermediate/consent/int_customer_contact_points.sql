@@ -57,7 +57,15 @@ customer_phones as (
         customer_ids.customer_id,
         identifiers.identifier_value as phone,
         max(identifiers.last_seen_at) as last_seen_at,
-        count(*) as record_count
+        count(*) as record_count,
+        -- as with addresses: one of those who share a number is written to
+        row_number() over (
+            partition by identifiers.identifier_value
+            order by
+                count(*) desc,
+                min(identifiers.first_seen_at) asc nulls last,
+                customer_ids.customer_id asc
+        ) = 1 as is_owner
 
     from identifiers
     inner join customer_ids
@@ -121,7 +129,10 @@ final as (
         phone_points.phone as contact_point,
         coalesce(consents.is_granted, false) as is_granted,
         consents.contact_point is null as is_consent_unknown,
-        suppressions.reason as suppression_reason,
+        case
+            when suppressions.reason is not null then suppressions.reason
+            when not phone_points.is_owner then 'contact_of_another'
+        end as suppression_reason,
         phone_points.last_seen_at,
         phone_points.record_count
 

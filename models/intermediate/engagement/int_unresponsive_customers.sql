@@ -38,6 +38,7 @@ received as (
     from messages
     inner join customer_emails
         on customer_emails.email = messages.email
+        and customer_emails.is_owner
 
 ),
 

@@ -39,7 +39,15 @@ owned as (
         identifiers.identifier_value as email,
         min(identifiers.first_seen_at) as first_seen_at,
         max(identifiers.last_seen_at) as last_seen_at,
-        count(*) as record_count
+        count(*) as record_count,
+        -- what a family shares is one mailbox: one of them gets the mail
+        row_number() over (
+            partition by identifiers.identifier_value
+            order by
+                count(*) desc,
+                min(identifiers.first_seen_at) asc nulls last,
+                customer_ids.customer_id asc
+        ) = 1 as is_owner
 
     from identifiers
     inner join customer_ids
@@ -75,7 +83,8 @@ decided as (
         consents.contact_point is null as is_consent_unknown,
         case
             when complaints.customer_id is not null then 'complained'
-            else suppressions.reason
+            when suppressions.reason is not null then suppressions.reason
+            when not owned.is_owner then 'contact_of_another'
         end as suppression_reason
 
     from owned
@@ -97,6 +106,7 @@ final as (
         is_consent_unknown,
         suppression_reason,
         is_granted and suppression_reason is null as is_reachable,
+        is_owner,
         record_count,
         first_seen_at,
         last_seen_at

@@ -46,6 +46,7 @@ final as (
     from messages
     left join customer_emails
         on customer_emails.email = messages.email
+        and customer_emails.is_owner
 
 )
 

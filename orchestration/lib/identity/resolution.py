@@ -89,18 +89,20 @@ _EVIDENCE_TABLES = (
         nodes.record_id,
         hubs.identifier_type,
         hubs.identifier_value,
-        hubs.records > 1
-            and links.person_group is not null
-            and left_out.node is null as is_joining,
+        joints.hub is not null and left_out.node is null as is_joining,
         case
             when hubs.blocked_because is not null then hubs.blocked_because
-            when links.person_group is null
-                then 'shared by people of different names'
+            when joints.hub is null and shared_hubs.hub is not null
+                then 'shared by different people'
             when left_out.node is not null then 'contradicts stronger evidence'
         end as not_joining_because
     from links
     inner join nodes on nodes.node = links.node
     inner join hubs on hubs.hub = links.hub
+    left join joints
+        on joints.hub = links.hub
+        and joints.person_group = links.person_group
+    left join shared_hubs on shared_hubs.hub = links.hub
     left join left_out
         on left_out.node = links.node
         and left_out.hub = links.hub
