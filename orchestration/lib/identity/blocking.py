@@ -91,6 +91,7 @@ def create_candidates(
     connection: duckdb.DuckDBPyConnection,
     *,
     changed: str | None = None,
+    links: str | None = None,
     rules: tuple[Rule, ...] = RULES,
     gate: Gate | None = None,
 ) -> list[RuleReport]:
@@ -101,6 +102,7 @@ def create_candidates(
     Args:
         changed: relation with `record`: only pairs with at least one of them. The gate
             looks at all records either way, so that the pairs are the same ones.
+        links: relation with `left_record, right_record`: pairs to compare in any case.
     """
     gate = gate or Gate()
     keys = "\nunion all\n".join(
@@ -118,22 +120,17 @@ def create_candidates(
         having count(*) > 1
         """
     )
-    row = connection.execute("select count(*) from features").fetchone()
-    most_pairs = gate.pairs_per_record * (row[0] if row else 0)
-    reports = _reports(connection, rules, gate, most_pairs)
+    reports = _reports(connection, rules, gate)
     numbers = [n for n, report in enumerate(reports) if not report.is_skipped]
-    of_changed = (
-        ""
-        if changed is None
-        else f"and (rule, key) in (select (rule, key) from block_keys where record in"
-        f" (select record from {changed}))"
-    )
-    touches_changed = (
-        ""
-        if changed is None
-        else f"where left_keys.record in (select record from {changed})"
-        f" or right_keys.record in (select record from {changed})"
-    )
+    of_changed = touches_changed = ""
+    if changed is not None:
+        records = f"(select record from {changed})"
+        of_changed = (
+            "and (block_keys.rule, block_keys.key) in"
+            f" (select (rule, key) from block_keys where record in {records})"
+        )
+        touches_changed = f"where left_record in {records} or right_record in {records}"
+    linked = f"union select left_record, right_record from {links}" if links else ""
     connection.execute(
         f"""
         create or replace temp table candidates as
@@ -149,18 +146,26 @@ def create_candidates(
             where
                 blocks.records <= {gate.largest_block}
                 and block_keys.rule in ({", ".join(map(str, numbers)) or "-1"})
-                {of_changed.replace("(rule, key) in", "(block_keys.rule, block_keys.key) in")}
+                {of_changed}
+
+        ),
+
+        found as (
+
+            select
+                left_keys.record as left_record,
+                right_keys.record as right_record
+            from passed as left_keys
+            inner join passed as right_keys
+                on right_keys.rule = left_keys.rule
+                and right_keys.key = left_keys.key
+                and right_keys.record > left_keys.record
+            {linked}
 
         )
 
-        select distinct
-            left_keys.record as left_record,
-            right_keys.record as right_record
-        from passed as left_keys
-        inner join passed as right_keys
-            on right_keys.rule = left_keys.rule
-            and right_keys.key = left_keys.key
-            and right_keys.record > left_keys.record
+        select distinct left_record, right_record
+        from found
         {touches_changed}
         """
     )
@@ -171,7 +176,6 @@ def _reports(
     connection: duckdb.DuckDBPyConnection,
     rules: tuple[Rule, ...],
     gate: Gate,
-    most_pairs: float,
 ) -> list[RuleReport]:
     counted = {
         row[0]: row[1:]
@@ -191,6 +195,8 @@ def _reports(
             """
         ).fetchall()
     }
+    row = connection.execute("select count(*) from features").fetchone()
+    most_pairs = gate.pairs_per_record * (row[0] if row else 0)
     reports = []
     for number, rule in enumerate(rules):
         pairs, largest, dropped = counted.get(number, (0, 1, 0))

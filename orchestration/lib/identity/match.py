@@ -198,7 +198,6 @@ def match_people(
             read_patterns(connection, attributes),
             random_levels,
             attributes,
-            all_pairs=max(records * (records - 1) / 2, 1),
             records=records,
         )
         create_scored_pairs(connection, macros, model)
@@ -236,7 +235,7 @@ def write_pairs(connection: duckdb.DuckDBPyConnection, out: Path) -> None:
             right_people.id as right_id,
             left_clusters.cluster = right_clusters.cluster as is_linked,
             scored_pairs.* exclude (left_record, right_record)
-                replace (round(weight, 3) as weight)
+                replace (round(scored_pairs.weight, 3) as weight)
         from scored_pairs
         inner join people as left_people on left_people.record = left_record
         inner join people as right_people on right_people.record = right_record

@@ -39,41 +39,44 @@ class MatchModel:
     Weights are in bits: log2 of the odds that two records are of one person.
     """
 
-    #: Share of pairs of records of one person among all pairs there are.
-    match_rate: float
+    #: Pairs of records of one person, per record. With more records, two of them are
+    #: less often of one person.
+    matches_per_record: float
     attributes: Mapping[str, AttributeModel]
     #: A pair of this weight or more is linked; from `review_from` up people are asked.
     link_from: float
     review_from: float
     schema_version: int = SCHEMA_VERSION
 
-    def for_scoring(self, records: Mapping[str, int]) -> dict[str, Any]:
+    def for_scoring(self, records: int, known: Mapping[str, int]) -> dict[str, Any]:
         """What the macros of dbt_project/macros/identity/weights.sql render.
 
         Args:
-            records: by attribute, how many records have a value.
+            records: how many records there are.
+            known: by attribute, how many of them have a value.
         """
-        prior = math.log2(self.match_rate / (1 - self.match_rate))
+        rate = min(self.matches_per_record * 2 / max(records - 1, 1), 0.5)
+        prior = math.log2(rate / (1 - rate))
         return {
             "prior_weight": round(prior, 6),
             "attributes": {
                 name: {
                     "weights": {
                         level: round(
-                            math.log2(known.m[level])
-                            - (0 if level == "same" else math.log2(known.u[level])),
+                            math.log2(each.m[level])
+                            - (0 if level == "same" else math.log2(each.u[level])),
                             6,
                         )
-                        for level in known.m
+                        for level in each.m
                     },
                     "trusted_weight": None
-                    if known.trust is None
-                    else round(math.log2(known.trust / (1 - known.trust)) - prior, 6),
-                    "rarest": round(math.log2(max(records[name], 1)), 6),
-                    "vetoes": list(known.vetoes),
+                    if each.trust is None
+                    else round(math.log2(each.trust / (1 - each.trust)) - prior, 6),
+                    "rarest": round(math.log2(max(known[name], 1)), 6),
+                    "vetoes": list(each.vetoes),
                 }
-                for name, known in self.attributes.items()
-                if records.get(name)
+                for name, each in self.attributes.items()
+                if known.get(name)
             },
         }
 
@@ -116,8 +119,8 @@ def _checked(document: Mapping[str, Any]) -> MatchModel:
         raise ValueError(
             f"schema_version is {document['schema_version']}, not {SCHEMA_VERSION}"
         )
-    if not 0 < document["match_rate"] < 1:
-        raise ValueError("match_rate is not between 0 and 1")
+    if not document["matches_per_record"] > 0:
+        raise ValueError("matches_per_record is not positive")
     if document["review_from"] > document["link_from"]:
         raise ValueError("review_from is above link_from")
     attributes = {}
@@ -144,7 +147,7 @@ def _checked(document: Mapping[str, Any]) -> MatchModel:
             trust=entry["trust"],
         )
     return MatchModel(
-        match_rate=document["match_rate"],
+        matches_per_record=document["matches_per_record"],
         attributes=attributes,
         link_from=document["link_from"],
         review_from=document["review_from"],

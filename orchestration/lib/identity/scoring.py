@@ -44,6 +44,12 @@ class IdentityMacros:
         return str(self._module.is_vetoed(scoring, "pair")).strip()
 
 
+def count_records(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many records `features` has."""
+    row = connection.execute("select count(*) from features").fetchone()
+    return int(row[0]) if row else 0
+
+
 def known_records(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """By attribute, how many records of `features` have a value; 0 for none."""
     counts = ", ".join(f"count({attribute.name})" for attribute in ATTRIBUTES)
@@ -62,27 +68,32 @@ def create_rare_features(
 ) -> None:
     """Write the temporary table `rare_features`: `features` with rarities.
 
-    `<attribute>_rarity` is log2 of one to the share of records that have this value.
+    `<attribute>_rarity` is log2 of one to the share of records that have this value; of
+    a value that is given to one person, records with one first name count once.
 
     Args:
         clusters: relation with `record, cluster`; the shares are of clusters then, so
             that a person with many records does not make a name look common.
     """
-    of_whom = (
-        "from features"
+    source = (
+        "features"
         if clusters is None
-        else f"from features inner join {clusters} as clusters using (record)"
+        else f"features inner join {clusters} as clusters using (record)"
     )
-    counted = "count(*)" if clusters is None else "count(distinct cluster)"
+    trusted = {each.name for each in ATTRIBUTES if each.trust is not None}
     joins, columns = [], []
     for attribute in attributes:
+        counted = "count(*)" if clusters is None else "count(distinct cluster)"
+        holders = (
+            "greatest(count(distinct first_name), 1)"
+            if clusters is None and attribute in trusted
+            else counted
+        )
         joins.append(
             f"""
             left join (
-                select
-                    {attribute},
-                    log2(sum({counted}) over () / {counted}) as rarity
-                {of_whom}
+                select {attribute}, log2(sum({counted}) over () / {holders}) as rarity
+                from {source}
                 where {attribute} is not null
                 group by {attribute}
             ) as {attribute}_values
@@ -103,25 +114,43 @@ def create_compared(
     *,
     pairs: str = "candidates",
     into: str = "compared",
+    links: str | None = None,
 ) -> None:
     """Write a temporary table of the pairs with the level of every attribute.
 
     Columns: `left_record, right_record`, each attribute (its level, null when a side
     says nothing) and `<attribute>_rarity` (null unless the level is `same`).
+
+    Args:
+        links: as of `score_pairs`.
     """
-    levels = ",\n".join(
-        f"{macros.level(attribute)} as {attribute},\n"
-        f"case when left_side.{attribute} = right_side.{attribute}"
-        f" then left_side.{attribute}_rarity end as {attribute}_rarity"
-        for attribute in attributes
-    )
+    columns = []
+    for attribute in attributes:
+        level = macros.level(attribute)
+        if links:
+            level = f"case when links.{attribute} then 'same' else {level} end"
+        columns.append(
+            f"{level} as {attribute},\n"
+            f"case when left_side.{attribute} = right_side.{attribute}"
+            f" then left_side.{attribute}_rarity end as {attribute}_rarity"
+        )
+    linked = ""
+    if links:
+        flags = ", ".join(f"bool_or(attribute = '{each}') as {each}" for each in attributes)
+        linked = (
+            f"left join (select left_record, right_record, {flags} from {links}"
+            " group by left_record, right_record) as links"
+            " on links.left_record = pairs.left_record"
+            " and links.right_record = pairs.right_record"
+        )
     connection.execute(
         f"""
         create or replace temp table {into} as
-        select pairs.left_record, pairs.right_record, {levels}
+        select pairs.left_record, pairs.right_record, {", ".join(columns)}
         from {pairs} as pairs
         inner join rare_features as left_side on left_side.record = pairs.left_record
         inner join rare_features as right_side on right_side.record = pairs.right_record
+        {linked}
         """
     )
 
@@ -139,7 +168,7 @@ def create_scored_pairs(
     Columns: `left_record, right_record, weight, is_vetoed` and the level of every
     attribute: the evidence.
     """
-    scoring = model.for_scoring(known_records(connection))
+    scoring = model.for_scoring(count_records(connection), known_records(connection))
     evidence = ", ".join(
         f"pair.{name}" if name in scoring["attributes"] else f"null::varchar as {name}"
         for name in (attribute.name for attribute in ATTRIBUTES)
@@ -165,21 +194,25 @@ def score_pairs(
     macros: IdentityMacros,
     *,
     changed: str | None = None,
+    links: str | None = None,
 ) -> list[RuleReport]:
     """Write `scored_pairs`, the pairs that are worth comparing, and what they weigh.
 
     Args:
         people: relation with `record` and any of features.COLUMNS.
         changed: relation with `record`: only pairs that touch one of them.
+        links: relation with `left_record, right_record, attribute`: pairs that share an
+            e-mail address or a phone which `people`, with one of each, does not show.
+            They are compared whatever blocking says. The left record is the smaller.
 
     Returns:
         What became of every blocking rule.
     """
     create_features(connection, people)
-    reports = create_candidates(connection, changed=changed)
+    reports = create_candidates(connection, changed=changed, links=links)
     compared = [name for name, count in known_records(connection).items() if count]
     attributes = [name for name in compared if name in model.attributes]
     create_rare_features(connection, attributes)
-    create_compared(connection, macros, attributes)
+    create_compared(connection, macros, attributes, links=links)
     create_scored_pairs(connection, macros, model)
     return reports

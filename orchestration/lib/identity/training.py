@@ -145,23 +145,22 @@ def fit(
     random_levels: dict[str, Array],
     attributes: tuple[Attribute, ...],
     *,
-    all_pairs: float,
     records: int,
 ) -> MatchModel:
     """Estimate m, u and the match rate.
 
     Args:
         random_levels: by attribute, counts of random pairs at each level.
-        all_pairs: pairs that the relation has, compared or not.
-        records: rows of the relation.
+        records: rows of the relation; all their pairs count, compared or not.
     """
+    all_pairs = max(records * (records - 1) / 2, 1.0)
     m = [_normalised(np.array(list(each.prior.values()))) for each in attributes]
     raw = [
         (random_levels[each.name] + 0.5 / len(each.prior))
         / (random_levels[each.name].sum() + 0.5)
         for each in attributes
     ]
-    match_rate = 0.5 * records / all_pairs
+    match_rate = min(0.5 * records / all_pairs, 0.5)
     u = [_without_matches(raw[n], m[n], match_rate) for n in range(len(attributes))]
     for _ in range(_ITERATIONS):
         odds = np.log2(match_rate / (1 - match_rate)) + patterns.rarity
@@ -177,7 +176,7 @@ def fit(
         share = 1 / (1 + np.exp2(-np.clip(odds, -500, 500)))
         matches = share * patterns.pairs
         before = match_rate
-        match_rate = max(matches.sum(), 1.0) / all_pairs
+        match_rate = min(max(matches.sum(), 1.0) / all_pairs, 0.5)
         for n, attribute in enumerate(attributes):
             place = patterns.levels[:, n]
             counts = np.bincount(
@@ -189,7 +188,7 @@ def fit(
         if abs(match_rate / before - 1) < 1e-6:
             break
     return MatchModel(
-        match_rate=float(match_rate),
+        matches_per_record=float(match_rate * all_pairs / records),
         attributes={
             attribute.name: AttributeModel(
                 m=dict(zip(attribute.prior, m[n].tolist(), strict=True)),
