@@ -19,6 +19,7 @@ from orchestration.commands.errors import Wrong, clear_errors
 from orchestration.commands.explain import explain
 from orchestration.commands.fetch import fetch
 from orchestration.commands.identity import identity
+from orchestration.commands.identity_decisions import pin, review, veto
 from orchestration.commands.quarantine import quarantine
 from orchestration.settings import PROJECT, Settings, SettingsError, load_settings
 
@@ -45,6 +46,8 @@ main.add_command(explain)
 main.add_command(fetch)
 main.add_command(identity)
 main.add_command(quarantine)
+for command in (pin, veto, review):
+    identity.add_command(command)
 
 
 @main.command()

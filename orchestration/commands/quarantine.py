@@ -4,7 +4,6 @@ The one place that shows delivered values, and only when asked to. The warehouse
 read; decisions go to `overrides.jsonl`, and the next run follows them.
 """
 
-import getpass
 import json
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from orchestration.commands.errors import clear_errors
+from orchestration.commands.users import decider
 from orchestration.settings import EXPECTATIONS, SEEDS, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -40,13 +40,6 @@ def quarantine() -> None:
     """
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError) as error:  # a container may know none
-        raise click.UsageError("say who decides with --by NAME") from error
-
-
 def _filters(command: Command) -> Command:
     for option in (
         click.option("--file", help="A file name; * stands for anything."),
@@ -62,7 +55,7 @@ def _decision(command: Command) -> Command:
     for option in (
         click.option("--yes", is_flag=True, help="Do not ask."),
         click.option("--note", help="Why."),
-        click.option("--by", default=_user, help="Who decides."),
+        click.option("--by", default=decider, help="Who decides."),
         _filters,
         click.argument("row_ids", metavar="[ROW_ID]...", nargs=-1),
     ):
@@ -216,7 +209,7 @@ def drop(**options: Any) -> None:  # noqa: ANN401
 
 @quarantine.command()
 @click.argument("override_ids", metavar="ID...", nargs=-1, required=True)
-@click.option("--by", default=_user, help="Who decides.")
+@click.option("--by", default=decider, help="Who decides.")
 @click.option("--note", help="Why.")
 def undo(override_ids: tuple[str, ...], by: str, note: str | None) -> None:
     """Take decisions back; the next run finds again what they settled.

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from orchestration.lib.identity.decisions import RecordKey
+
 
 class NobodyFound(LookupError):
     """No customer, record or contact is called so; the message says what can be."""
@@ -313,3 +315,25 @@ _HISTORY = """
     where $1 in (customer_id, other_customer_id)
     order by step, kind, customer_id, other_customer_id
     """
+
+
+def record_of(connection: duckdb.DuckDBPyConnection, text: str) -> RecordKey:
+    """The record that is meant, of a customer the oldest one.
+
+    Raises:
+        NobodyFound: there is no such record or customer.
+    """
+    if ":" in text:
+        try:
+            key = RecordKey.parse(text)
+        except ValueError as error:
+            raise NobodyFound(str(error)) from error
+        if connection.execute(
+            "from identity.customer_ids"
+            " where source = ? and export = ? and record_id = ?",
+            [key.source, key.export, key.record_id],
+        ).fetchone():
+            return key
+        raise NobodyFound(f"no delivered record is {text}")
+    records = _records(connection, _customer(connection, text))
+    return RecordKey.parse(next(iter(records)))
