@@ -198,14 +198,19 @@ class _Cluster:
         return any((number, 1 - side) in other.vetoes for number, side in self.vetoes)
 
     def bears(self, other: "_Cluster", limits: dict[str, int]) -> bool:
-        """Whether the two can be one person."""
-        return not (
-            self.people & other.against
-            or self.against & other.people
-            or any(
-                len(hubs | self.hubs[kind]) > limits[kind]
-                for kind, hubs in other.hubs.items()
-            )
+        """Whether the two can be one person.
+
+        Who is already in a cluster contradicts it no more, as after a pin.
+        """
+        if any(
+            len(hubs | self.hubs[kind]) > limits[kind]
+            for kind, hubs in other.hubs.items()
+        ):
+            return False
+        return (
+            self.people <= other.people
+            or other.people <= self.people
+            or not (self.people & other.against or self.against & other.people)
         )
 
     def take(self, other: "_Cluster") -> None:
