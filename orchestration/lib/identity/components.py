@@ -183,12 +183,26 @@ _COMPONENTS = """
     """
 
 
+@dataclass(frozen=True)
+class _Face:
+    """Descriptions of one person, and those that contradict any of them."""
+
+    people: frozenset[int] = frozenset()
+    against: frozenset[int] = frozenset()
+
+    def fits(self, other: "_Face") -> bool:
+        return not (self.people & other.against or self.against & other.people)
+
+    def with_(self, other: "_Face") -> "_Face":
+        return _Face(self.people | other.people, self.against | other.against)
+
+
 @dataclass
 class _Cluster:
     """What a growing cluster holds, and what it must not come together with."""
 
-    people: set[int] = field(default_factory=set)
-    against: set[int] = field(default_factory=set)
+    #: One, but where a pin holds people together who contradict each other.
+    faces: list[_Face] = field(default_factory=lambda: [_Face()])
     vetoes: set[tuple[int, int]] = field(default_factory=set)
     #: Hubs by type of identifier.
     hubs: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
@@ -198,25 +212,26 @@ class _Cluster:
         return any((number, 1 - side) in other.vetoes for number, side in self.vetoes)
 
     def bears(self, other: "_Cluster", limits: dict[str, int]) -> bool:
-        """Whether the two can be one person.
-
-        Who is already in a cluster contradicts it no more, as after a pin.
-        """
-        if any(
+        """Whether the two can be one person."""
+        return any(
+            mine.fits(theirs) for mine in self.faces for theirs in other.faces
+        ) and not any(
             len(hubs | self.hubs[kind]) > limits[kind]
             for kind, hubs in other.hubs.items()
-        ):
-            return False
-        return (
-            self.people <= other.people
-            or other.people <= self.people
-            or not (self.people & other.against or self.against & other.people)
         )
 
     def take(self, other: "_Cluster") -> None:
         """Become both."""
-        self.people |= other.people
-        self.against |= other.against
+        fitting = [
+            (mine, theirs)
+            for mine in self.faces
+            for theirs in other.faces
+            if mine.fits(theirs)
+        ]
+        used = {face for pair in fitting for face in pair}
+        self.faces = [mine.with_(theirs) for mine, theirs in fitting] + [
+            face for face in (*self.faces, *other.faces) if face not in used
+        ]
         self.vetoes |= other.vetoes
         for kind, hubs in other.hubs.items():
             self.hubs[kind] |= hubs
@@ -235,17 +250,14 @@ def _part(connection: duckdb.DuckDBPyConnection, macros: IdentityMacros) -> None
         ).fetchall()
     )
     clusters: dict[int, _Cluster] = defaultdict(_Cluster)
-    for node, person in connection.execute(_PEOPLE_OF_NODES).fetchall():
-        clusters[node].people.add(person)
     against: dict[int, set[int]] = defaultdict(set)
     for one, other in connection.execute(
         _INCOMPATIBLE_PEOPLE.format(incompatible=incompatible(macros))
     ).fetchall():
         against[one].add(other)
         against[other].add(one)
-    for cluster in clusters.values():
-        for person in cluster.people:
-            cluster.against |= against[person]
+    for node, person in connection.execute(_PEOPLE_OF_NODES).fetchall():
+        clusters[node].faces = [_Face(frozenset({person}), frozenset(against[person]))]
     for number, sides in enumerate(connection.execute(_VETOES).fetchall()):
         for side, node in enumerate(sides):
             clusters[node].vetoes.add((number, side))

@@ -3,8 +3,8 @@
 An id goes to the component that holds most of the records it began with, else most of
 its records; where several ids come to one component, the oldest stays. A component that
 no id came to takes back the id that most of its records once had, if that one is free:
-who was merged by mistake parts as they came. Else it gets a new one, made from its first
-record. No id is ever given to other people.
+who was merged by mistake parts as they came. Else it gets a new one, made from its
+first record. No id is ever given to other people.
 
     identity.customer_ids  source record -> customer
     identity.assignments   every change of that, append-only
@@ -352,6 +352,17 @@ _EVENTS = (
 
     ),
 
+    both_ways as (
+
+        select node, target, hub, weight
+        from edges
+        union all
+        select target, node, hub, weight
+        from edges
+        where hub is null
+
+    ),
+
     linked as (
 
         select
@@ -365,7 +376,7 @@ _EVENTS = (
         inner join owned
             on owned.component = merged.component
             and owned.customer_id = merged.other_customer_id
-        inner join edges on edges.node = owned.node
+        inner join both_ways as edges on edges.node = owned.node
 
     ),
 
