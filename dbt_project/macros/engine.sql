@@ -61,6 +61,16 @@
 {%- endmacro %}
 
 
+{# Letters with their marks in one character (NFC), whichever way they were typed. #}
+{% macro composed(text) -%}
+    {{ adapter.dispatch('composed')(text) }}
+{%- endmacro %}
+
+{% macro duckdb__composed(text) -%}
+    nfc_normalize({{ text }})
+{%- endmacro %}
+
+
 {% macro without_leading_apostrophes(text) -%}
     {{ adapter.dispatch('without_leading_apostrophes')(text) }}
 {%- endmacro %}

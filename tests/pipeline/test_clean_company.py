@@ -193,7 +193,9 @@ def test_consents_are_the_true_ones(truth: duckdb.DuckDBPyConnection) -> None:
         select true_consents.email
         from true_consents
         left join marts.customer_consents
-            on customer_consents.contact_point_hash = sha256(lower(true_consents.email))
+            on customer_consents.channel = 'email'
+            and customer_consents.contact_point_hash
+            = sha256(lower(true_consents.email))
         where customer_consents.is_granted
             is distinct from cast(true_consents.is_granted as boolean)
         """

@@ -433,6 +433,16 @@ def test_the_character_zero_is_no_part_of_a_text_or_an_id(
     assert engine.execute(query, [text]).fetchone() == (value,)
 
 
+def test_a_name_is_one_text_whichever_way_its_letters_were_typed(
+    engine: duckdb.DuckDBPyConnection,
+) -> None:
+    query = f"select {CONTEXT.macros.parse('parse_name', '$1')}"
+    composed, marked = "Андре\u0439", " Андре\u0438\u0306 "
+
+    assert engine.execute(query, [marked]).fetchone() == (composed,)
+    assert engine.execute(query, [composed]).fetchone() == (composed,)
+
+
 @pytest.mark.parametrize(
     ("rule", "parser", "breaking", "keeping"),
     [
@@ -798,7 +808,7 @@ def test_a_contact_is_flagged_once_exactly_when_it_has_no_value(
 UNGUARDED = {("mailchimp.members", "last_changed")}
 UNREAD = {("shopify.customers", "total_spent")}
 #: Parsers that give a value for every text with anything in it.
-LENIENT = {"parse_text", "parse_id"}
+LENIENT = {"parse_text", "parse_name", "parse_id"}
 
 
 def parsers_of_suite(suite: Suite) -> dict[str, set[str]]:

@@ -10,6 +10,11 @@
     nullif(trim(replace({{ without_nuls(text) }}, '{{ "\u00a0" }}', ' ')), '')
 {%- endmacro %}
 
+{# A name of a person or a place, as a text; й is one letter, not и and a breve. #}
+{% macro parse_name(text) -%}
+    {{ composed(parse_text(text)) }}
+{%- endmacro %}
+
 {#
     Spreadsheet-safe ids, telephone numbers and zip codes start with an apostrophe; what
     a spreadsheet took for a number comes back as `1673005251.0`.

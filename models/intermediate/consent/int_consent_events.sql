@@ -43,6 +43,12 @@ other_withdrawals as (
 
 ),
 
+other_channel_acts as (
+
+    select * from {{ ref("int_channel_consent_acts") }}
+
+),
+
 -- a withdrawal counts for the address that a misspelt one stands for, and after its
 -- record was deleted; a grant does neither
 crm_opt_outs as (
@@ -150,7 +156,7 @@ message_acts as (
 
 ),
 
-acts as (
+email_acts as (
 
     select * from crm_opt_outs
     union all
@@ -168,10 +174,37 @@ acts as (
 
 ),
 
+acts as (
+
+    select
+        'email' as channel,
+        contact_point,
+        is_granted,
+        decided_at,
+        source,
+        evidence
+
+    from email_acts
+
+    union all
+
+    select
+        channel,
+        contact_point,
+        is_granted,
+        decided_at,
+        source,
+        evidence
+
+    from other_channel_acts
+
+),
+
 known_acts as (
 
     -- the same act may be told by several rows
     select
+        channel,
         contact_point,
         is_granted,
         decided_at,
@@ -188,6 +221,7 @@ known_acts as (
         )
 
     group by
+        channel,
         contact_point,
         is_granted,
         decided_at,
@@ -200,9 +234,9 @@ final as (
 
     select
         {{ surrogate_key([
-            "contact_point", "is_granted", "decided_at", "source", "evidence"
+            "channel", "contact_point", "is_granted", "decided_at", "source", "evidence"
         ]) }} as consent_event_id,
-        'email' as channel,
+        channel,
         contact_point,
         'marketing' as purpose,
         is_granted,

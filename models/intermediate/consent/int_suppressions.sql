@@ -4,50 +4,66 @@ message_events as (
 
     select * from {{ ref("stg_sendgrid__events") }}
 
-),
-
-members as (
-
-    select * from {{ ref("stg_mailchimp__members") }}
+    where event_kind = 'spamreport'
 
 ),
 
-held_contact_points as (
+bounces as (
+
+    select * from {{ ref("int_bounces") }}
+
+),
+
+held_emails as (
 
     select * from {{ ref("stg_quality__held_contact_points") }}
+
+),
+
+held_phone_numbers as (
+
+    select * from {{ ref("stg_quality__held_phone_numbers") }}
 
 ),
 
 reports as (
 
     select
+        'email' as channel,
         coalesce(email, suggested_email) as contact_point,
-        case event_kind when 'bounce' then 'bounced' else 'complained' end as reason
+        'complained' as reason
 
     from message_events
 
-    where
-        event_kind in ('bounce', 'spamreport')
-        and {{ business_day("happened_at") }} <= {{ as_of_date() }}
+    where {{ business_day("happened_at") }} <= {{ as_of_date() }}
 
     union all
 
     select
-        coalesce(email, suggested_email) as contact_point,
+        channel,
+        contact_point,
         'bounced' as reason
 
-    from members
-
-    where {{ business_day("cleaned_at") }} <= {{ as_of_date() }}
+    from bounces
 
     union all
 
     -- a row that waits in quarantine may hold an opt-out: until it flows, silence
     select
+        'email' as channel,
         email as contact_point,
         'in_quarantine' as reason
 
-    from held_contact_points
+    from held_emails
+
+    union all
+
+    select
+        channel,
+        phone as contact_point,
+        'in_quarantine' as reason
+
+    from held_phone_numbers
 
 ),
 
@@ -55,7 +71,7 @@ final as (
 
     -- the gravest reason
     select
-        'email' as channel,
+        channel,
         contact_point,
         case min(
             case reason
@@ -73,7 +89,9 @@ final as (
 
     where contact_point is not null
 
-    group by contact_point
+    group by
+        channel,
+        contact_point
 
 )
 

@@ -88,25 +88,6 @@ decided as (
 
 ),
 
-ranked as (
-
-    select
-        decided.*,
-        is_granted and suppression_reason is null as is_reachable,
-
-        row_number() over (
-            partition by customer_id
-            order by
-                case when is_granted and suppression_reason is null then 0 else 1 end,
-                last_seen_at desc nulls last,
-                record_count desc,
-                email asc
-        ) as preference
-
-    from decided
-
-),
-
 final as (
 
     select
@@ -115,13 +96,12 @@ final as (
         is_granted,
         is_consent_unknown,
         suppression_reason,
-        is_reachable,
-        preference = 1 as is_preferred,
+        is_granted and suppression_reason is null as is_reachable,
         record_count,
         first_seen_at,
         last_seen_at
 
-    from ranked
+    from decided
 
 )
 

@@ -50,6 +50,9 @@ shop_orders as (
         coalesce(order_discount_amount, 0) as discount_amount,
         coalesce(order_refund_amount, 0) as refund_amount,
         order_subtotal_amount as stated_subtotal_amount,
+        financial_status is null and cancelled_at is null as is_status_imputed,
+        order_discount_amount is null as is_discount_imputed,
+        order_refund_amount is null as is_refund_imputed,
         ordered_at,
         _file_id,
         _line
@@ -86,6 +89,9 @@ invoices as (
         cast(0 as decimal(38, 6)) as discount_amount,
         cast(0 as decimal(38, 6)) as refund_amount,
         cast(null as decimal(38, 6)) as stated_subtotal_amount,
+        false as is_status_imputed,
+        false as is_discount_imputed,
+        false as is_refund_imputed,
         min(invoiced_at) as ordered_at,
         min(case when line_number = 1 then _file_id end) as _file_id,
         min(case when line_number = 1 then _line end) as _line
@@ -171,6 +177,9 @@ final as (
 
         -- booleans
         priced.is_paid,
+        priced.is_status_imputed,
+        priced.is_discount_imputed,
+        priced.is_refund_imputed,
 
         -- dates and timestamps
         priced.ordered_on,

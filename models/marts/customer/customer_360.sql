@@ -6,11 +6,11 @@ attributes as (
 
 ),
 
-preferred_emails as (
+email_channels as (
 
-    select * from {{ ref("int_customer_emails") }}
+    select * from {{ ref("int_customer_channels") }}
 
-    where is_preferred
+    where channel = 'email'
 
 ),
 
@@ -89,20 +89,14 @@ final as (
         -- strings
         attributes.first_name,
         attributes.last_name,
-        preferred_emails.email,
+        email_channels.contact_point as email,
         phones.phone,
         attributes.city,
         attributes.country,
         attributes.sources,
         coalesce(rfm.lifecycle_stage, 'prospect') as lifecycle_stage,
-        case
-            when preferred_emails.email is null then 'no_email'
-            when preferred_emails.is_reachable then 'reachable'
-            when preferred_emails.suppression_reason is not null
-                then preferred_emails.suppression_reason
-            when preferred_emails.is_consent_unknown then 'consent_unknown'
-            else 'consent_withdrawn'
-        end as email_reachability,
+        coalesce(nullif(email_channels.reachability, 'no_contact'), 'no_email')
+            as email_reachability,
 
         -- numbers
         attributes.record_count,
@@ -111,7 +105,7 @@ final as (
         coalesce(received.message_count, 0) as message_count,
 
         -- booleans
-        coalesce(preferred_emails.is_reachable, false) as is_reachable_by_email,
+        coalesce(email_channels.is_reachable, false) as is_reachable_by_email,
 
         -- dates and timestamps
         attributes.birth_date,
@@ -123,8 +117,8 @@ final as (
         received.last_clicked_at
 
     from attributes
-    left join preferred_emails
-        on preferred_emails.customer_id = attributes.customer_id
+    left join email_channels
+        on email_channels.customer_id = attributes.customer_id
     left join phones
         on phones.customer_id = attributes.customer_id
         and phones.preference = 1

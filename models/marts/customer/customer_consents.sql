@@ -6,30 +6,29 @@ consents as (
 
 ),
 
-customer_emails as (
+contact_points as (
 
-    select * from {{ ref("int_customer_emails") }}
+    select * from {{ ref("int_customer_contact_points") }}
 
 ),
 
 final as (
 
     select
-        customer_emails.customer_id,
+        contact_points.customer_id,
         consents.channel,
         {{ sha256_hex("consents.contact_point") }} as contact_point_hash,
         consents.purpose,
         consents.is_granted,
-        customer_emails.suppression_reason,
+        contact_points.suppression_reason,
         consents.source,
         consents.evidence,
         consents.decided_at
 
     from consents
-    inner join customer_emails
-        on customer_emails.email = consents.contact_point
-
-    where consents.channel = 'email'
+    inner join contact_points
+        on contact_points.channel = consents.channel
+        and contact_points.contact_point = consents.contact_point
 
 )
 

@@ -39,6 +39,9 @@ final as (
 
         -- booleans
         orders.is_paid,
+        orders.is_status_imputed,
+        orders.is_discount_imputed,
+        orders.is_refund_imputed,
 
         -- dates and timestamps
         orders.ordered_on,

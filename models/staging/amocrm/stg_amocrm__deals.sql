@@ -47,11 +47,11 @@ final as (
             {{ parse_text("latest.product_2") }}, {{ parse_text("latest.product") }}
         ) as product,
         {{ parse_text("latest.tags") }} as tags,
-        {{ parse_text("latest.contact_name") }} as contact_name,
+        {{ parse_name("latest.contact_name") }} as contact_name,
         {{ parse_text("latest.contact_responsible") }} as contact_owner,
         {{ parse_text("latest.contact_company") }} as contact_company,
         {{ parse_text("latest.company") }} as company_name,
-        {{ parse_text("latest.city") }} as city,
+        {{ parse_name("latest.city") }} as city,
         emails.email as work_email,
         personal_emails.email as personal_email,
         other_emails.email as other_email,

@@ -41,7 +41,7 @@ final as (
         phones.phone,
         mobile_phones.phone as mobile_phone,
         {{ parse_text("latest.website") }} as website,
-        {{ parse_text("latest.legal_city") }} as city,
+        {{ parse_name("latest.legal_city") }} as city,
         {{ parse_text("latest.legal_region") }} as region,
         {{ parse_text("latest.legal_country") }} as country,
         {{ parse_text("latest.responsible") }} as company_owner,

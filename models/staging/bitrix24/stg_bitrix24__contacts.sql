@@ -27,9 +27,9 @@ final as (
         latest._line,
 
         -- strings
-        {{ parse_text("latest.first_name") }} as first_name,
-        {{ parse_text("latest.middle_name") }} as middle_name,
-        {{ parse_text("latest.last_name") }} as last_name,
+        {{ parse_name("latest.first_name") }} as first_name,
+        {{ parse_name("latest.middle_name") }} as middle_name,
+        {{ parse_name("latest.last_name") }} as last_name,
         emails.email as work_email,
         private_emails.email as private_email,
         mailing_emails.email as mailing_email,
@@ -39,7 +39,7 @@ final as (
         home_phones.phone as home_phone,
         mailing_phones.phone as mailing_phone,
         other_phones.phone as other_phone,
-        {{ parse_text("latest.city") }} as city,
+        {{ parse_name("latest.city") }} as city,
         {{ parse_text("latest.region") }} as region,
         {{ parse_text("latest.country") }} as country,
         {{ parse_text("latest.company") }} as company_name,

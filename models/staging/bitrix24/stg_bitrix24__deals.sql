@@ -41,7 +41,7 @@ final as (
         {{ parse_text("latest.deal_type") }} as deal_type,
         {{ parse_text("latest.responsible") }} as deal_owner,
         {{ parse_text("latest.source") }} as lead_source,
-        {{ parse_text("latest.contact") }} as contact_name,
+        {{ parse_name("latest.contact") }} as contact_name,
         {{ parse_text("latest.company") }} as company_name,
         emails.email,
         phones.phone,

@@ -22,10 +22,10 @@ final as (
         latest._line,
 
         -- strings
-        {{ parse_text("latest.recipient") }} as recipient_name,
+        {{ parse_name("latest.recipient") }} as recipient_name,
         phones.phone,
         {{ parse_text("latest.address") }} as address,
-        {{ parse_text("latest.city") }} as city,
+        {{ parse_name("latest.city") }} as city,
         {{ parse_id("latest.postcode") }} as postcode,
         {{ parse_text("latest.country") }} as country,
         {{ parse_text("latest.comment") }} as comment_text,

@@ -28,7 +28,7 @@ final as (
         latest._line,
 
         -- strings
-        {{ parse_text("latest.name") }} as person_name,
+        {{ parse_name("latest.name") }} as person_name,
         emails.email,
         phones.phone,
         {{ parse_contact_channel("latest.channel") }} as channel,

@@ -26,7 +26,7 @@ final as (
         {{ parse_text("latest.company_name") }} as company_name,
         lower({{ parse_text("latest.company_domain_name") }}) as domain,
         phones.phone,
-        {{ parse_text("latest.city") }} as city,
+        {{ parse_name("latest.city") }} as city,
         {{ parse_text("latest.state_region") }} as region,
         {{ parse_text("latest.country_region") }} as country,
         {{ parse_text("latest.industry") }} as industry,

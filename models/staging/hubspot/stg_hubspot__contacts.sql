@@ -27,13 +27,13 @@ final as (
         latest._line,
 
         -- strings
-        {{ parse_text("latest.first_name") }} as first_name,
-        {{ parse_text("latest.last_name") }} as last_name,
+        {{ parse_name("latest.first_name") }} as first_name,
+        {{ parse_name("latest.last_name") }} as last_name,
         emails.email,
         emails.suggestion as suggested_email,
         phones.phone,
         mobile_phones.phone as mobile_phone,
-        {{ parse_text("latest.city") }} as city,
+        {{ parse_name("latest.city") }} as city,
         {{ parse_text("latest.country_region") }} as country,
         {{ parse_text("latest.preferred_language") }} as preferred_language,
         {{ parse_text("latest.contact_owner") }} as contact_owner,

@@ -27,12 +27,13 @@ final as (
         latest._line,
 
         -- strings
-        {{ parse_text("latest.first_name") }} as first_name,
-        {{ parse_text("latest.last_name") }} as last_name,
+        {{ parse_name("latest.first_name") }} as first_name,
+        {{ parse_name("latest.last_name") }} as last_name,
         emails.email,
         emails.suggestion as suggested_email,
         phones.phone,
-        {{ parse_text("latest.city") }} as city,
+        phones.suggestion as suggested_phone,
+        {{ parse_name("latest.city") }} as city,
         {{ parse_text("latest.state_region") }} as region,
         {{ parse_text("latest.country") }} as country,
         {{ parse_text("latest.source") }} as acquisition_source,

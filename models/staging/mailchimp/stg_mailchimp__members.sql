@@ -26,8 +26,8 @@ final as (
         -- strings
         emails.email,
         emails.suggestion as suggested_email,
-        {{ parse_text("latest.first_name") }} as first_name,
-        {{ parse_text("latest.last_name") }} as last_name,
+        {{ parse_name("latest.first_name") }} as first_name,
+        {{ parse_name("latest.last_name") }} as last_name,
         {{ parse_text("latest.cc") }} as country,
 
         -- timestamps

@@ -12,7 +12,7 @@ named as (
         latest.*,
 
         {{ with_pattern_replaced(
-            parse_text("latest.full_name"), " +", " "
+            parse_name("latest.full_name"), " +", " "
         ) }} as whole_name
 
     from latest
@@ -41,7 +41,7 @@ final as (
 
         -- strings: of more than three words nobody knows which is which
         coalesce(
-            {{ parse_text("named.last_name") }},
+            {{ parse_name("named.last_name") }},
             case
                 when named.whole_name not like '% % % %'
                     then split_part(named.whole_name, ' ', 1)
@@ -49,14 +49,14 @@ final as (
             end
         ) as last_name,
         coalesce(
-            {{ parse_text("named.first_name") }},
+            {{ parse_name("named.first_name") }},
             case
                 when named.whole_name not like '% % % %'
                     then nullif(split_part(named.whole_name, ' ', 2), '')
             end
         ) as first_name,
         coalesce(
-            {{ parse_text("named.patronymic") }},
+            {{ parse_name("named.patronymic") }},
             case
                 when named.whole_name not like '% % % %'
                     then nullif(split_part(named.whole_name, ' ', 3), '')
@@ -67,7 +67,7 @@ final as (
         emails.suggestion as suggested_email,
         phones.phone,
         phones.suggestion as suggested_phone,
-        {{ parse_text("named.city") }} as city,
+        {{ parse_name("named.city") }} as city,
         {{ parse_text("named.store") }} as store,
         {{ parse_text("named.hobbies") }} as hobbies,
         {{ parse_text("named.owned_product") }} as owned_product,

@@ -29,7 +29,7 @@ final as (
         {{ parse_text("latest.industry") }} as industry,
         phones.phone,
         {{ parse_text("latest.website") }} as website,
-        {{ parse_text("latest.billing_city") }} as city,
+        {{ parse_name("latest.billing_city") }} as city,
         {{ parse_text("latest.billing_state") }} as region,
         {{ parse_text("latest.billing_country") }} as country,
         {{ parse_text("latest.ownership") }} as ownership,

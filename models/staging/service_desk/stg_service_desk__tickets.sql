@@ -29,7 +29,7 @@ final as (
         latest._line,
 
         -- strings
-        {{ parse_text("latest.customer_name") }} as customer_name,
+        {{ parse_name("latest.customer_name") }} as customer_name,
         emails.email,
         phones.phone,
         {{ parse_text("latest.subject") }} as subject,

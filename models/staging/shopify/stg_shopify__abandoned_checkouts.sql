@@ -55,8 +55,8 @@ final as (
         -- strings
         emails.email,
         coalesce(phones.phone, billing_phones.phone, shipping_phones.phone) as phone,
-        {{ parse_text("numbered.billing_name") }} as billing_name,
-        {{ parse_text("numbered.billing_city") }} as billing_city,
+        {{ parse_name("numbered.billing_name") }} as billing_name,
+        {{ parse_name("numbered.billing_city") }} as billing_city,
         {{ parse_text("numbered.billing_country") }} as billing_country,
         {{ parse_currency("numbered.currency") }} as currency,
         {{ parse_text("numbered.discount_code") }} as discount_code,

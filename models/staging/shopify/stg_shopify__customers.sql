@@ -27,17 +27,19 @@ final as (
         latest._line,
 
         -- strings
-        {{ parse_text("latest.first_name") }} as first_name,
-        {{ parse_text("latest.last_name") }} as last_name,
+        {{ parse_name("latest.first_name") }} as first_name,
+        {{ parse_name("latest.last_name") }} as last_name,
         emails.email,
         phones.phone,
         address_phones.phone as address_phone,
-        {{ parse_text("latest.default_address_city") }} as city,
+        {{ parse_name("latest.default_address_city") }} as city,
         {{ parse_text("latest.default_address_country_code") }} as country,
 
         -- booleans
         {{ parse_boolean("latest.accepts_email_marketing") }}
             as accepts_email_marketing,
+        {{ parse_boolean("latest.accepts_sms_marketing") }}
+            as accepts_sms_marketing,
 
         -- timestamps
         latest._deleted_at as deleted_at

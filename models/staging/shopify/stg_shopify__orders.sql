@@ -56,8 +56,8 @@ final as (
         -- strings
         emails.email,
         coalesce(phones.phone, billing_phones.phone, shipping_phones.phone) as phone,
-        {{ parse_text("named.billing_name") }} as billing_name,
-        {{ parse_text("named.billing_city") }} as billing_city,
+        {{ parse_name("named.billing_name") }} as billing_name,
+        {{ parse_name("named.billing_city") }} as billing_city,
         {{ parse_text("named.billing_country") }} as billing_country,
         {{ parse_financial_status("named.financial_status") }} as financial_status,
         lower({{ parse_text("named.fulfillment_status") }}) as fulfillment_status,

@@ -27,10 +27,11 @@ final as (
         latest._line,
 
         -- strings
-        {{ parse_text("latest.name") }} as full_name,
+        {{ parse_name("latest.name") }} as full_name,
         emails.email,
         emails.suggestion as suggested_email,
         phones.phone,
+        phones.suggestion as suggested_phone,
         {{ parse_contact_status("latest.email_status") }} as email_status,
         {{ parse_contact_availability("latest.email_availability") }}
             as email_availability,

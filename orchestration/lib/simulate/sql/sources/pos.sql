@@ -1,24 +1,10 @@
 -- The tills of the shops: one row per line of a receipt. Who brings goods back gets a
--- receipt for it, two days later.
+-- receipt for it, two days later. Cards are those of sources/loyalty.sql.
 
 create schema pos;
 
 create table pos.receipts as
 with
-
--- The cards of the loyalty programme.
-cards as (
-
-    select
-        2900000000000 + 16 * row_number() over (order by created_at, customer_id)
-            + floor(share(draws('card', customer_id), 1) * 16)::bigint as card_number,
-        customer_id
-
-    from accounts
-
-    where share(draws('card', customer_id), 0) < 0.6
-
-),
 
 printed as (
 
