@@ -3,11 +3,13 @@
     python benchmarks/gate.py [--rows 1000000]
 
 One export of twenty columns, a hundredth of its cells spoiled. Measured in one process,
-CPU of all threads: one hand-written DuckDB aggregate that counts the broken cells; the
-whole gate (contacts, duplicates, quarantine, Great Expectations pushed down to DuckDB);
-and as many expectations of Great Expectations on pandas. The import of Great
-Expectations is reported apart. Prints a table and writes `var/bench/gate.json`; fails
-above 3 times the aggregate or a third of pandas.
+CPU of all threads: one hand-written DuckDB aggregate that counts what breaks each rule;
+the whole gate (contacts, duplicates, quarantine, Great Expectations pushed down to
+DuckDB); and Great Expectations on pandas, with one expectation per rule that gives a
+count as ours does, by a simpler test. What does not grow with the rows is reported
+apart: the import of Great Expectations, its first validation, and Data Docs, which are
+written once per run. Prints a table and writes `var/bench/gate.json`; fails above 3
+times the aggregate or a third of pandas.
 """
 
 import argparse
@@ -18,17 +20,19 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import duckdb
 
 from orchestration.lib.landing import lander, ledger
 from orchestration.lib.landing.contract import ExportContract
 from orchestration.lib.landing.inspection import identify
-from orchestration.lib.quality import contacts, judge
+from orchestration.lib.quality import contacts, data_docs, judge
 from orchestration.lib.quality.judge import JudgedExport
 from orchestration.lib.quality.rules import RuleContext
 from orchestration.lib.quality.sql_macros import SqlMacros
-from orchestration.lib.quality.suites import Suite, read_suite
+from orchestration.lib.quality.suites import Binding, Suite, read_suite
 from orchestration.lib.warehouse import connect
 from orchestration.settings import PROJECT
 
@@ -58,6 +62,26 @@ COLUMNS = {
     "currency": ("parse_currency", "if(n % 3 = 0, 'RUB', 'EUR')", "'roubles'"),
     "city": (None, "'City ' || n % 500", "null"),
     "note": (None, "'note of ' || n", "null"),
+}
+
+#: The rules as regular expressions, for pandas: what is in a bad cell,
+UNLIKE = {
+    "placeholder": r"^(test@|noemail@|none@)|@example[.]|1234567|0000000|9999999",
+    "homoglyph": r"[\u0400-\u04ff]",
+    "email_domain_typo": r"@(gmial[.]com|gmai[.]com|gamil[.]com|yandx[.]ru|mial[.]ru)$",
+    "letter_for_digit": r"[OoОо]",
+    "ambiguous_date": r"^\s*(0?\d|1[0-2])/(0?\d|1[0-2])/\d{4}",
+    "foreign_date_format": r"^\s*\d{1,2}[/.]\d{1,2}[/.]\d{4}",
+}
+#: and what a good one is.
+LIKE = {
+    "email_address": r"^[^@\s]+@[^@\s]+[.][a-z]+$",
+    "phone_number": r"^[+]7[0-9]{10}$",
+    "parse_date": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+    "parse_unsigned_amount": r"^[0-9]+([.][0-9]+)?$",
+    "parse_positive_integer": r"^[1-9][0-9]*$",
+    "parse_boolean": r"^(yes|no|true|false)$",
+    "parse_currency": r"^[A-Z]{3}$",
 }
 
 
@@ -94,7 +118,11 @@ def main() -> None:
         started = time.process_time()
         from orchestration.lib.quality.expectations import validate
 
-        importing = time.process_time() - started
+        fixed = {"import": time.process_time() - started}
+        no_rows = f"select * from ({export.judged_rows}) where false"
+        fixed["first validation"] = _cpu(
+            lambda: validate(warehouse, suite, context, rows=no_rows, home=scratch)
+        )
 
         def gate() -> None:
             with connect(warehouse) as connection:
@@ -116,24 +144,27 @@ def main() -> None:
             validate(warehouse, suite, context, rows=export.judged_rows, home=scratch)
 
         cpu = {
-            "aggregate": _cpu(lambda: _aggregate(scratch, contract, suite, context)),
+            "aggregate": _cpu(lambda: _aggregate(scratch, suite, context)),
             "gate": _cpu(gate),
-            "pandas": _cpu(lambda: _pandas(scratch, landed, contract, suite)),
+            "pandas": _cpu(lambda: _pandas(scratch, landed, suite)),
         }
+        fixed["Data Docs"] = _cpu(lambda: data_docs.update(scratch))
     ratios = {
         "gate to aggregate": cpu["gate"] / cpu["aggregate"],
         "gate to pandas": cpu["gate"] / cpu["pandas"],
     }
     print(f"{rows:,} rows, {len(COLUMNS) + 1} columns, {len(suite.bindings)} rules")
-    print(f"import of Great Expectations: {importing:.1f} CPU s, apart")
-    for what, seconds in cpu.items():
-        print(f"{what:12} {seconds:8.2f} CPU s")
+    for what, seconds in (fixed | cpu).items():
+        apart = ", apart" if what in fixed else ""
+        print(f"{what:18} {seconds:6.2f} CPU s{apart}")
     for what, ratio in ratios.items():
         print(f"{what:18} {ratio:6.2f}")
     report = PROJECT / "var" / "bench" / "gate.json"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text(
-        json.dumps({"rows": rows, "cpu": cpu, "ratios": ratios}, indent=2)
+        json.dumps(
+            {"rows": rows, "fixed": fixed, "cpu": cpu, "ratios": ratios}, indent=2
+        )
     )
     if (
         ratios["gate to aggregate"] > MOST_OF_AGGREGATE
@@ -183,10 +214,8 @@ def _deliver(scratch: Path, rows: int) -> tuple[Path, ExportContract, Suite]:
     return csv, contract, read_suite(scratch / "expectations", "bench", "rows")
 
 
-def _aggregate(
-    scratch: Path, contract: ExportContract, suite: Suite, context: RuleContext
-) -> None:
-    """What somebody in a hurry would write: how many cells of each column are wrong."""
+def _aggregate(scratch: Path, suite: Suite, context: RuleContext) -> None:
+    """What somebody in a hurry would write: how many cells break each rule."""
     with connect(scratch / "warehouse.duckdb", read_only=True) as connection:
         wrong = {
             "email": r"not regexp_full_match(email, '[^@\s]+@[^@\s]+[.][a-z]+')",
@@ -201,13 +230,13 @@ def _aggregate(
         ).fetchall()
 
 
-def _pandas(
-    scratch: Path, landed: lander.LedgerRow, contract: ExportContract, suite: Suite
-) -> None:
-    """As many expectations on a data frame, by regular expression."""
+def _pandas(scratch: Path, landed: lander.LedgerRow, suite: Suite) -> None:
+    """As many expectations on a data frame, which give as many counts."""
     import great_expectations as gx
     import great_expectations.expectations as gxe
     import pandas as pd
+
+    from orchestration.lib.quality.expectations import COUNTS_ONLY
 
     frame = pd.read_parquet(lander.data_path(scratch / "raw", landed))
     project = gx.get_context(mode="ephemeral")
@@ -217,31 +246,24 @@ def _pandas(
         .add_batch_definition_whole_dataframe("all")
         .get_batch({"dataframe": frame})
     )
-    patterns = {
-        "email_address": r"[^@\s]+@[^@\s]+\.[a-z]+$",
-        "phone_number": r"\+7[0-9]{10}$",
-        "parse_date": r"[0-9]{4}-[0-9]{2}-[0-9]{2}$",
-        "parse_unsigned_amount": r"[0-9]+(\.[0-9]+)?$",
-        "parse_positive_integer": r"[1-9][0-9]*$",
-        "parse_boolean": r"(?i)(yes|no|true|false)$",
-        "parse_currency": r"[A-Z]{3}$",
-    }
     batch.validate(
         gx.ExpectationSuite(
             name="rows",
-            expectations=[
-                # Different `mostly` keeps two rules of one column from being one.
-                gxe.ExpectColumnValuesToMatchRegex(
-                    column=each.column,
-                    regex=patterns[each.parser],
-                    mostly=0.5 - number / 1000,
-                )
-                if each.parser
-                else gxe.ExpectColumnValuesToNotBeNull(column=each.column, mostly=0.5)
-                for number, each in enumerate(suite.bindings)
-            ],
+            expectations=[_in_pandas(gxe, each) for each in suite.bindings],
         ),
-        result_format="BOOLEAN_ONLY",
+        result_format=COUNTS_ONLY,
+    )
+
+
+def _in_pandas(gxe: ModuleType, binding: Binding) -> Any:  # noqa: ANN401
+    """The rule, or a simpler one, as an expectation that pandas can evaluate."""
+    options = {"column": binding.column, "mostly": 0.5}
+    if binding.rule.id == "missing":
+        return gxe.ExpectColumnValuesToNotBeNull(**options)
+    if unlike := UNLIKE.get(binding.rule.id):
+        return gxe.ExpectColumnValuesToNotMatchRegex(**options, regex=unlike)
+    return gxe.ExpectColumnValuesToMatchRegex(
+        **options, regex=LIKE[str(binding.parser)]
     )
 
 

@@ -21,6 +21,17 @@
 {%- endmacro %}
 
 
+{# The value where it is as the condition says (`>= 0`), else null. #}
+{% macro kept_if(value, condition) -%}
+    {{ adapter.dispatch('kept_if')(value, condition) }}
+{%- endmacro %}
+
+{% macro duckdb__kept_if(value, condition) -%}
+    {#- A `case` or `nullif` would compute the value twice. -#}
+    list_transform([{{ value }}], lambda v: case when v {{ condition }} then v end)[1]
+{%- endmacro %}
+
+
 {# Whether the whole text matches the pattern. #}
 {% macro matches_whole(text, pattern) -%}
     {{ adapter.dispatch('matches_whole')(text, pattern) }}
@@ -87,8 +98,10 @@
 
 {% macro duckdb__timestamp_from_text(text, formats) -%}
     {#- %Y reads `14.03.26` as the year 26: no such text is a date here. -#}
-    {%- set at = "try_strptime(" ~ text ~ ", ['" ~ formats | join("', '") ~ "'])" -%}
-    case when {{ at }} >= timestamp '1000-01-01' then {{ at }} end
+    {{ kept_if(
+        "try_strptime(" ~ text ~ ", ['" ~ formats | join("', '") ~ "'])",
+        ">= timestamp '1000-01-01'"
+    ) }}
 {%- endmacro %}
 
 
@@ -98,8 +111,10 @@
 {%- endmacro %}
 
 {% macro duckdb__utc_from_offset_text(text, formats) -%}
-    {%- set at = "try_strptime(" ~ text ~ ", ['" ~ formats | join("', '") ~ "'])" -%}
-    case when {{ at }} >= timestamptz '1000-01-01' then timezone('UTC', {{ at }}) end
+    timezone('UTC', {{ kept_if(
+        "try_strptime(" ~ text ~ ", ['" ~ formats | join("', '") ~ "'])",
+        ">= timestamptz '1000-01-01'"
+    ) }})
 {%- endmacro %}
 
 

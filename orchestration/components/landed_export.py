@@ -19,7 +19,13 @@ from orchestration.lib.landing.deliveries import (
     in_order,
 )
 from orchestration.lib.landing.lander import LedgerRow
-from orchestration.lib.quality import contacts, deletions, judge, overrides
+from orchestration.lib.quality import (
+    contacts,
+    data_docs,
+    deletions,
+    judge,
+    overrides,
+)
 from orchestration.lib.quality.judge import JudgedExport
 from orchestration.lib.quality.results import (
     ExpectationResult,
@@ -88,6 +94,9 @@ def landed_export(
             guard.land(context.log.info)
             guard.judge()
             results = guard.evaluate()
+            if failed_checks(results):
+                # The run ends here, before the step that shows what was validated.
+                data_docs.update(pipeline.settings.home)
             if problem := guard.problem(results):
                 step.fail(problem)
         yield dg.MaterializeResult(metadata=guard.metadata())
@@ -233,12 +242,7 @@ class ExportGuard:
 
     def problem(self, results: list[ExpectationResult]) -> str | None:
         """What about this export must keep audiences from leaving, if anything."""
-        broken = [
-            result.check_name
-            for result in results
-            if result.severity == "critical" and not result.success
-        ]
-        if broken:
+        if broken := failed_checks(results):
             return f"critical checks failed: {', '.join(broken)}"
         unread = [row for row in self.seen if row.outcome == "refused"] + [
             row for row in self.landed[-1:] if row.outcome == "partly"
@@ -277,6 +281,15 @@ class ExportGuard:
             "quarantine": {f"{rule} ({severity})": n for rule, severity, n in held},
             "data docs": dg.MetadataValue.path(self.settings.data_docs),
         }
+
+
+def failed_checks(results: list[ExpectationResult]) -> list[str]:
+    """The critical checks that failed, of which one alone stops the run."""
+    return [
+        result.check_name
+        for result in results
+        if result.severity == "critical" and not result.success
+    ]
 
 
 def judged_export(contract: ExportContract, landed: list[LedgerRow]) -> JudgedExport:

@@ -378,6 +378,21 @@ def test_a_text_is_judged_once(warehouse: duckdb.DuckDBPyConnection) -> None:
     assert set(found) == {"анна@mail.ru", "женя@mail.ru"}
 
 
+def test_a_text_has_one_row_whether_plain_or_odd(
+    warehouse: duckdb.DuckDBPyConnection,
+) -> None:
+    """Staging joins them: a second row would double every customer with the text."""
+    texts = ["anna@mail.ru", "анна@mail.ru", "x"]
+
+    for emails in (texts, [*texts, "boris@mail.ru"]):
+        classified(warehouse, Counting(), emails=emails, version="unique")
+
+    assert warehouse.execute(
+        "select contact_text, count(*) from quality.email_addresses"
+        " group by contact_text order by contact_text"
+    ).fetchall() == [(text, 1) for text in sorted([*texts, "boris@mail.ru"])]
+
+
 def test_other_rules_judge_anew(warehouse: duckdb.DuckDBPyConnection) -> None:
     classifier = Counting()
 

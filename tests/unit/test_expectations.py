@@ -24,7 +24,13 @@ from orchestration.lib.landing.landing_place import (
     claimed,
     delivered_files,
 )
-from orchestration.lib.quality import contacts, judge, overrides, workplace
+from orchestration.lib.quality import (
+    contacts,
+    data_docs,
+    judge,
+    overrides,
+    workplace,
+)
 from orchestration.lib.quality.judge import JudgedExport
 from orchestration.lib.quality.results import (
     ExpectationResult,
@@ -172,6 +178,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
         )
         for key in DELIVERED
     }
+    data_docs.update(home)
     return Judged(company, home, landed, results)
 
 
@@ -421,6 +428,49 @@ def test_results_hold_counts_and_no_values(judged: Judged) -> None:
     }  # fmt: skip
 
 
+def test_data_docs_follow_once_for_all_that_was_validated(
+    judged: Judged, tmp_path: Path
+) -> None:
+    docs = tmp_path / "gx" / "uncommitted" / "data_docs" / "local_site"
+    validated = ("ads.campaign_costs", "hubspot.companies")
+    for key in validated:
+        validate(
+            judged.warehouse,
+            SUITES[key],
+            query=judged_export(CONTRACTS[key], judged.landed[key]).judged_rows,
+            home=tmp_path,
+        )
+        assert not list(docs.rglob("*.html"))
+
+    updated = data_docs.update(tmp_path), data_docs.update(tmp_path)
+
+    assert updated == (2, 0)
+    start = (docs / "index.html").read_text()
+    for key in validated:
+        folder = key.replace(".", "/")
+        (page,) = (docs / "validations" / folder).rglob("*.html")
+        assert page.relative_to(docs).as_posix() in start
+        assert (docs / "expectations" / f"{folder}.html").exists()
+
+
+def test_data_docs_keep_the_pages_of_earlier_validations(
+    judged: Judged, tmp_path: Path
+) -> None:
+    key = "ads.campaign_costs"
+    query = judged_export(CONTRACTS[key], judged.landed[key]).judged_rows
+    for _ in range(2):
+        validate(judged.warehouse, SUITES[key], query=query, home=tmp_path)
+        assert data_docs.update(tmp_path) == 1
+
+    pages = tmp_path / "gx" / "uncommitted" / "data_docs" / "local_site" / "validations"
+    assert len(list(pages.rglob("*.html"))) == 2
+
+
+def test_a_home_without_validations_has_no_data_docs(tmp_path: Path) -> None:
+    assert data_docs.update(tmp_path) == 0
+    assert not list(tmp_path.iterdir())
+
+
 # -- single validations -------------------------------------------------------------
 
 
@@ -479,16 +529,21 @@ def test_a_rule_that_cannot_be_evaluated_says_so_without_a_value(
 ) -> None:
     """The engine's message quotes the cell that it stumbled over."""
     key = "ads.campaign_costs"
-    others = ", ".join(f"null as {column}" for column in CONTRACTS[key].columns[1:])
-    query = f"select cast(email as integer) as date, {others} from hubspot.contacts"
+    others = ", ".join(
+        f"cast(null as varchar) as {column}" for column in CONTRACTS[key].columns[1:]
+    )
+    query = (
+        f"select cast(cast(email as integer) as varchar) as date, {others}"
+        " from hubspot.contacts"
+    )
 
     with pytest.raises(RuntimeError) as error:
         validate(judged.warehouse, SUITES[key], query=query, home=tmp_path)
 
     assert str(error.value) == (
-        "date__missing cannot be evaluated: (_duckdb.ConversionException) Conversion"
-        " Error: Could not convert string '...' to INT32 when casting from source"
-        " column email"
+        "table_row_count_to_be_between cannot be evaluated:"
+        " (_duckdb.ConversionException) Conversion Error: Could not convert string"
+        " '...' to INT32 when casting from source column email"
     )
 
 

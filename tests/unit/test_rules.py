@@ -713,6 +713,29 @@ CELLS = st.one_of(
 
 
 @settings(max_examples=25, deadline=None)
+@given(
+    cells=st.lists(
+        CELLS | st.text(" \0\u00a0\t\n!~А\u2007", max_size=4),
+        min_size=40,
+        max_size=60,
+        unique=True,
+    )
+)
+def test_a_cell_is_missing_exactly_when_it_parses_to_no_text(
+    engine: duckdb.DuckDBPyConnection, cells: list[str]
+) -> None:
+    deliver(engine, [*cells, None])
+    parsed = CONTEXT.macros.parse("parse_text", '"cell"')
+    is_missing = binding("missing").breaks(CONTEXT)
+
+    rows = engine.execute(
+        f"select cell, {parsed} is null, {is_missing} from cells"
+    ).fetchall()
+
+    assert [cell for cell, is_null, broken in rows if is_null != broken] == []
+
+
+@settings(max_examples=25, deadline=None)
 @given(cells=st.lists(CELLS, min_size=40, max_size=60, unique=True))
 def test_a_present_cell_is_flagged_exactly_when_its_parser_gives_no_value(
     engine: duckdb.DuckDBPyConnection, cells: list[str]

@@ -7,7 +7,8 @@
 
 {# Without outer spaces and NULs, no-break spaces as spaces; an empty text is null. #}
 {% macro parse_text(text) -%}
-    nullif(trim(replace({{ without_nuls(text) }}, '{{ "\u00a0" }}', ' ')), '')
+    {%- set bare = "trim(replace(" ~ without_nuls(text) ~ ", '\u00a0', ' '))" -%}
+    {{ kept_if(bare, "<> ''") }}
 {%- endmacro %}
 
 {# A name of a person or a place, as a text; й is one letter, not и and a breve. #}
@@ -106,9 +107,7 @@
 
 {# An amount with spaces between groups of three, of zero or more. #}
 {% macro parse_unsigned_spaced_amount(text) -%}
-    case
-        when {{ parse_spaced_amount(text) }} >= 0 then {{ parse_spaced_amount(text) }}
-    end
+    {{ kept_if(parse_spaced_amount(text), ">= 0") }}
 {%- endmacro %}
 
 {# An amount in hundredths of its currency, as payment providers send it: `149900`. #}
@@ -118,12 +117,12 @@
 
 {# An amount of zero or more. #}
 {% macro parse_unsigned_amount(text) -%}
-    case when {{ parse_amount(text) }} >= 0 then {{ parse_amount(text) }} end
+    {{ kept_if(parse_amount(text), ">= 0") }}
 {%- endmacro %}
 
 {# An amount above zero. #}
 {% macro parse_positive_amount(text) -%}
-    case when {{ parse_amount(text) }} > 0 then {{ parse_amount(text) }} end
+    {{ kept_if(parse_amount(text), "> 0") }}
 {%- endmacro %}
 
 {# A whole number with commas or spaces between groups of three, or none: `18,230`. #}
@@ -141,7 +140,7 @@
 {%- endmacro %}
 
 {% macro parse_positive_integer(text) -%}
-    case when {{ parse_integer(text) }} > 0 then {{ parse_integer(text) }} end
+    {{ kept_if(parse_integer(text), "> 0") }}
 {%- endmacro %}
 
 {% macro parse_boolean(text) -%}

@@ -15,7 +15,7 @@
 
 {# No seconds or more. #}
 {% macro parse_seconds_integer(text) -%}
-    case when {{ parse_integer(text) }} >= 0 then {{ parse_integer(text) }} end
+    {{ kept_if(parse_integer(text), ">= 0") }}
 {%- endmacro %}
 
 {% macro parse_feedback_kind(text) -%}

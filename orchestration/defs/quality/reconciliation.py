@@ -9,7 +9,7 @@ from orchestration.components.landed_export import judged_export, record_deletio
 from orchestration.components.pipeline import Pipeline, contracts
 from orchestration.components.stages import RECONCILE
 from orchestration.lib.landing import ledger
-from orchestration.lib.quality import deletions, judge
+from orchestration.lib.quality import data_docs, deletions, judge
 from orchestration.lib.runs import stage
 from orchestration.lib.warehouse import connect
 
@@ -56,7 +56,11 @@ _COMPLETE = dg.AssetCheckSpec(
 def quality(
     context: dg.AssetExecutionContext, pipeline: Pipeline
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-    """Verdicts are written as each export lands; here they are drawn together."""
+    """Verdicts are written as each export lands; here they are drawn together.
+
+    So are the results of Great Expectations: Data Docs show every export that was
+    validated before this step, in whichever run.
+    """
     run = pipeline.parameters(context)
     warehouse = pipeline.settings.warehouse
     with stage(warehouse, RECONCILE, run.run_id) as step:
@@ -82,6 +86,7 @@ def quality(
                 ).fetchone()
                 for name in _DESCRIPTIONS
             }
+        data_docs.update(pipeline.settings.home)
         if unbalanced:
             step.fail(f"rows lost or doubled in {', '.join(unbalanced)}")
     for name, count in counts.items():

@@ -33,16 +33,20 @@ _HOMOGLYPHS = str.maketrans("аеорсухкАЕОРСУХКМНТВі", "aeopc
 _LETTERS_FOR_ZERO = str.maketrans("OОoо", "0000")
 
 _PLAIN_EMAIL = r"[a-z0-9_+-]+([.][a-z0-9_+-]+)*@([a-z0-9]+(-[a-z0-9]+)*[.])+[a-z]{2,24}"
+#: So long a whole address may be, and its two parts need not be measured.
+_MAX_PLAIN_EMAIL = 64
+#: Texts are unique, as `classify` adds what is not there; an index that says so would
+#: cost more than everything else that is done with them.
 _TABLES = """
 create schema if not exists quality;
 create table if not exists quality.email_addresses (
-    contact_text varchar primary key,
+    contact_text varchar not null,
     email varchar,
     rule varchar,
     suggestion varchar
 );
 create table if not exists quality.phone_numbers (
-    contact_text varchar primary key,
+    contact_text varchar not null,
     phone varchar,
     rule varchar,
     suggestion varchar
@@ -158,12 +162,12 @@ def classify(
     """
     if email_columns:
         texts = _new_texts(rows, email_columns, "quality.email_addresses")
-        _classify_plain_emails(connection, classifier, texts)
-        _classify_rest(connection, texts, "quality.email_addresses", classifier.email)
+        plain = _plain_emails(classifier, texts)
+        _classify(connection, plain, "quality.email_addresses", classifier.email)
     if phone_columns:
         texts = _new_texts(rows, phone_columns, "quality.phone_numbers")
-        _classify_plain_phones(connection, classifier, texts)
-        _classify_rest(connection, texts, "quality.phone_numbers", classifier.phone)
+        plain = _plain_phones(classifier, texts)
+        _classify(connection, plain, "quality.phone_numbers", classifier.phone)
 
 
 def _new_texts(rows: str, columns: Sequence[str], table: str) -> str:
@@ -177,75 +181,76 @@ def _new_texts(rows: str, columns: Sequence[str], table: str) -> str:
     )
 
 
-def _classify_plain_emails(
-    connection: duckdb.DuckDBPyConnection, classifier: ContactClassifier, texts: str
-) -> None:
-    """ASCII addresses without anything odd need no library; it would agree."""
+def _plain_emails(classifier: ContactClassifier, texts: str) -> str:
+    """SQL of the texts with the address that each plainly is, or null.
+
+    ASCII addresses without anything odd need no library; it would agree.
+    """
     placeholders = _in_list(classifier.placeholder_emails)
     typos = _in_list(classifier.domain_typos)
     reserved = "|".join(re.escape(name) for name in SPECIAL_USE_DOMAIN_NAMES)
-    connection.execute(
-        f"""
-        insert into quality.email_addresses
+    return f"""
         select
             contact_text,
-            lower(trim(contact_text)),
-            null,
-            null
-        from ({texts})
-        where
-            regexp_full_match(lower(trim(contact_text)), '{_PLAIN_EMAIL}')
-            and length(split_part(trim(contact_text), '@', 1)) <= 64
-            and length(split_part(trim(contact_text), '@', 2)) <= 63
-            and not regexp_matches(lower(trim(contact_text)), '[.]({reserved})$')
-            and lower(trim(contact_text)) not in ({placeholders})
-            and lower(split_part(trim(contact_text), '@', 2)) not in ({typos})
-        """
-    )
+            case
+                when
+                    regexp_full_match(address, '{_PLAIN_EMAIL}')
+                    and length(address) <= {_MAX_PLAIN_EMAIL}
+                    and not regexp_matches(address, '[.]({reserved})$')
+                    and address not in ({placeholders})
+                    and split_part(address, '@', 2) not in ({typos})
+                    then address
+            end as plain
+        from (select contact_text, lower(trim(contact_text)) as address from ({texts}))
+    """
 
 
-def _classify_plain_phones(
-    connection: duckdb.DuckDBPyConnection, classifier: ContactClassifier, texts: str
-) -> None:
-    """Russian mobile numbers, however spaced, need no library."""
+def _plain_phones(classifier: ContactClassifier, texts: str) -> str:
+    """SQL of the texts with the number that each plainly is, or null.
+
+    Russian mobile numbers, however spaced, need no library.
+    """
     if classifier.phone_region != "RU":
-        return
+        return f"select contact_text, null as plain from ({texts})"
     placeholders = _in_list(classifier.placeholder_phones)
-    connection.execute(
-        f"""
-        insert into quality.phone_numbers
-        with
-
-        stripped as (
-
+    return f"""
+        select
+            contact_text,
+            case
+                when
+                    regexp_full_match(digits, '([+]7|7|8)9[0-9]{{9}}')
+                    and ltrim(digits, '+') not in ({placeholders})
+                    and length(replace(right(digits, 9), right(digits, 1), '')) > 0
+                    then '+7' || right(digits, 10)
+            end as plain
+        from (
             select
                 contact_text,
                 regexp_replace(ltrim(contact_text, ''''), '[ ()-]', '', 'g') as digits
             from ({texts})
-
         )
-
-        select
-            contact_text,
-            '+7' || right(digits, 10),
-            null,
-            null
-        from stripped
-        where
-            regexp_full_match(digits, '([+]7|7|8)9[0-9]{{9}}')
-            and ltrim(digits, '+') not in ({placeholders})
-            and length(replace(right(digits, 9), right(digits, 1), '')) > 0
-        """
-    )
+    """
 
 
-def _classify_rest(
+def _classify(
     connection: duckdb.DuckDBPyConnection,
-    texts: str,
+    plain: str,
     table: str,
     judge: Callable[[str], Verdict],
 ) -> None:
-    rest = [row[0] for row in connection.execute(f"{texts} order by all").fetchall()]
+    """Write down the plain texts as they are, and what the library says of the rest."""
+    connection.execute(f"create or replace temp table new_contacts as {plain}")
+    connection.execute(
+        f"insert into {table} select contact_text, plain, null, null"
+        " from new_contacts where plain is not null"
+    )
+    rest = [
+        row[0]
+        for row in connection.execute(
+            "select contact_text from new_contacts where plain is null order by all"
+        ).fetchall()
+    ]
+    connection.execute("drop table new_contacts")
     if not rest:
         return
     verdicts = [judge(text) for text in rest]

@@ -9,12 +9,12 @@ the function that needs it.
 """
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, ClassVar
 
 import great_expectations as gx
 import sqlalchemy as sa
-from great_expectations.checkpoint import UpdateDataDocsAction
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations.expectation import ColumnMapExpectation
@@ -26,9 +26,15 @@ from great_expectations.expectations.metrics import (
 from orchestration.lib.quality import gx_dialect
 from orchestration.lib.quality.results import ExpectationResult
 from orchestration.lib.quality.rules import RuleContext
-from orchestration.lib.quality.suites import EXPECTATION_TYPE, Suite, check_name
+from orchestration.lib.quality.suites import (
+    EXPECTATION_TYPE,
+    Suite,
+    check_name,
+    suspicions,
+    with_suspicions,
+)
 
-_COUNTS_ONLY = {
+COUNTS_ONLY = {
     "result_format": "BASIC",
     "partial_unexpected_count": 0,
     "exclude_unexpected_values": True,
@@ -44,7 +50,7 @@ class ColumnValuesKeepRule(ColumnMapMetricProvider):
 
     @column_condition_partial(engine=SqlAlchemyExecutionEngine)
     def _sqlalchemy(cls, column: Any, predicate: str, **_: Any) -> Any:  # noqa: ANN401, N805
-        return sa.not_(sa.func.coalesce(sa.literal_column(predicate), sa.false()))
+        return sa.not_(sa.literal_column(predicate))
 
 
 class ExpectColumnValuesToKeepRule(ColumnMapExpectation):
@@ -59,6 +65,14 @@ class ExpectColumnValuesToKeepRule(ColumnMapExpectation):
     date_column: str | None = None
     date_parser: str | None = None
     where_present: str | None = None
+
+    def get_validation_dependencies(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        """Ask for the two counts alone: every other metric is a query of its own."""
+        needed = super().get_validation_dependencies(*args, **kwargs)
+        for name in needed.get_metric_names():
+            if name not in ("table.row_count", f"{self.map_metric}.unexpected_count"):
+                needed.remove_metric_configuration(name)
+        return needed
 
     def _validate(
         self,
@@ -82,27 +96,26 @@ class ExpectColumnValuesToKeepRule(ColumnMapExpectation):
 def validate(
     warehouse: Path, suite: Suite, context: RuleContext, *, rows: str, home: Path
 ) -> list[ExpectationResult]:
-    """Evaluate a suite over the judged rows of its export and update Data Docs.
+    """Evaluate a suite over the judged rows of its export; Data Docs follow later.
 
     Args:
         warehouse: the DuckDB file; no other connection in this process may be open.
         rows: SQL of the rows that are judged.
-        home: folder for the project of Great Expectations; its Data Docs are at
-            `gx/uncommitted/data_docs/local_site/index.html` below it.
+        home: folder for the project of Great Expectations.
     """
     gx_dialect.register()
-    project = gx.get_context(mode="file", project_root_dir=home)
-    project.variables.progress_bars = ProgressBarsConfig(globally=False)
+    project = _project(home)
+    names = suspicions(suite.bindings, context)
     name = f"{suite.source}.{suite.export}"
     batch = (
         project.data_sources.add_or_update_sql(
             "warehouse",
             connection_string=f"{gx_dialect.SCHEME}:///{warehouse}?read_only=true",
         )
-        .add_query_asset(name, query=rows)
+        .add_query_asset(name, query=with_suspicions(rows, names))
         .add_batch_definition_whole_table("all")
     )
-    documents = _with_predicates(suite, context)
+    documents = _with_predicates(suite, context, names)
     definition = project.validation_definitions.add_or_update(
         gx.ValidationDefinition(
             name=name,
@@ -116,8 +129,7 @@ def validate(
         gx.Checkpoint(
             name=name,
             validation_definitions=[definition],
-            actions=[UpdateDataDocsAction(name="data_docs")],
-            result_format=_COUNTS_ONLY,
+            result_format=COUNTS_ONLY,
         )
     )
     (run,) = checkpoint.run().run_results.values()
@@ -128,14 +140,40 @@ def validate(
     return [_result(document, by_check[check_name(document)]) for document in documents]
 
 
-def _with_predicates(suite: Suite, context: RuleContext) -> list[dict[str, Any]]:
+def write_pages(home: Path, results: Collection[tuple[str, ...]]) -> None:
+    """Write the pages of some validations and of their suites, and the start page.
+
+    Args:
+        results: paths of the results below the folder of validations, without ending.
+    """
+    project = _project(home)
+    keys = [
+        key
+        for key in project.validation_results_store.list_keys()
+        if key.to_tuple() in results
+    ]
+    suites = {key.expectation_suite_identifier for key in keys}
+    project.build_data_docs(resource_identifiers=[*keys, *suites])
+
+
+def _project(home: Path) -> Any:  # noqa: ANN401
+    project = gx.get_context(mode="file", project_root_dir=home)
+    project.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return project
+
+
+def _with_predicates(
+    suite: Suite, context: RuleContext, suspicions: dict[str, str]
+) -> list[dict[str, Any]]:
     bindings = iter(suite.bindings)
     documents = []
     for document in suite.document["expectations"]:
         completed = {**document, "kwargs": dict(document["kwargs"])}
         if document["type"] == EXPECTATION_TYPE:
             binding = next(bindings)
-            completed["kwargs"]["predicate"] = binding.breaks(context)
+            completed["kwargs"]["predicate"] = binding.breaks(
+                context, suspicions[binding.suspects(context)]
+            )
             completed["description"] = (
                 f"{binding.column}: {binding.rule.id}"
                 f" in at most {1 - binding.mostly:.1%} of the rows."

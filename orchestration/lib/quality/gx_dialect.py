@@ -18,10 +18,13 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.base import PGCompiler, PGDialect
 
 SCHEME = "crm360duck"
+#: Great Expectations asks for counts. The one query that gives rows, of which there may
+#: be millions, it asks for the names of its columns alone.
+MAX_ROWS = 1_000
 
 
 class _Cursor:
-    """A DB-API cursor whose rows outlive the connection."""
+    """A DB-API cursor whose rows, at most `MAX_ROWS`, outlive the connection."""
 
     arraysize = 1
     lastrowid = None
@@ -31,24 +34,27 @@ class _Cursor:
         self.description: Any = None
         self._connection = connection
         self._rows: list[tuple[Any, ...]] = []
+        self._is_whole = True
 
     def execute(self, statement: str, parameters: Any = None) -> "_Cursor":
         self._connection.execute(statement, list(parameters) if parameters else None)
         self.description = self._connection.description
-        self._rows = self._connection.fetchall() if self.description else []
+        rows = self._connection.fetchmany(MAX_ROWS + 1) if self.description else []
+        self._rows, self._is_whole = rows[:MAX_ROWS], len(rows) <= MAX_ROWS
         return self
 
     def fetchone(self) -> tuple[Any, ...] | None:
-        return self._rows.pop(0) if self._rows else None
+        return next(iter(self.fetchmany(1)), None)
 
     def fetchmany(self, size: int | None = None) -> list[tuple[Any, ...]]:
         count = size or self.arraysize
+        if count > len(self._rows) and not self._is_whole:
+            raise duckdb.NotSupportedError(f"only {MAX_ROWS} rows of a query are kept")
         head, self._rows = self._rows[:count], self._rows[count:]
         return head
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        rows, self._rows = self._rows, []
-        return rows
+        return self.fetchmany(MAX_ROWS + 1)
 
     def close(self) -> None:
         self._rows = []

@@ -27,7 +27,12 @@ from orchestration.lib.quality.overrides import (
     RAGGED_ROW,
 )
 from orchestration.lib.quality.rules import RuleContext
-from orchestration.lib.quality.suites import Binding, Suite
+from orchestration.lib.quality.suites import (
+    Binding,
+    Suite,
+    suspicions,
+    with_suspicions,
+)
 from orchestration.lib.warehouse import literal, quoted
 
 _TABLES = """
@@ -149,16 +154,20 @@ class JudgedExport:
 
         A dropped copy is no finding of its own: its first row is judged.
         """
-        return f"select * from {self.table} where {self.is_no_copy}"
+        return self.without_copies(self.table)
 
-    @property
-    def is_no_copy(self) -> str:
-        """SQL, true for rows of the raw table that are no dropped copies."""
-        return (
-            "(_file_id, _line) not in"
-            " (select (duplicates.file_id, duplicates.line) from quality.duplicates"
-            f" where {self.is_it} and duplicates.is_dropped)"
-        )
+    def without_copies(self, rows: str) -> str:
+        """SQL of those among some rows, a relation, that are no dropped copies."""
+        return f"""
+            select delivered.*
+            from {rows} as delivered
+            anti join (
+                select file_id, line from quality.duplicates
+                where {self.is_it} and is_dropped
+            ) as copies
+                on copies.file_id = delivered._file_id
+                and copies.line = delivered._line
+        """
 
     @property
     def key(self) -> str:
@@ -219,14 +228,17 @@ def judge(
             )
         _insert_rejects(connection, export, rejects)
         _insert_duplicates(connection, export, files)
-        delivered = (
-            f"select * from {export.delivered}"
-            f" where _file_id in ({files}) and {export.is_no_copy}"
+        delivered = export.without_copies(
+            f"(select * from {export.delivered} where _file_id in ({files}))"
         )
-        _insert_broken_rules(connection, export, suite, context, files, delivered)
+        _insert_broken_rules(
+            connection, export, suite, context, files, delivered, delivered="suspects"
+        )
         if _repair(connection, export, files):
-            repaired = _repaired_rows(export, files)
-            _insert_broken_rules(connection, export, suite, context, files, repaired)
+            _insert_broken_rules(
+                connection, export, suite, context, files,
+                _repaired_rows(export, files), delivered=export.delivered,
+            )  # fmt: skip
         _settle(connection, files)
         if export.grouped_by:
             _hold_whole_groups(connection, export, files)
@@ -304,18 +316,33 @@ def _insert_broken_rules(
     context: RuleContext,
     files: str,
     rows: str,
+    *,
+    delivered: str,
 ) -> None:
-    """All rules of the suite over some rows of the files, in one statement.
+    """All rules of the suite over some rows of the files, which are read once.
 
+    What a rule takes time to tell is asked of the few rows that it suspects.
     What a row is about is told from the delivered row, whatever was repaired in it.
     """
-    branches = [
-        _broken(export, binding, context, rows)
+    bindings = [
+        binding
         for binding in suite.bindings
         if binding.column in export.columns or binding.rule.id == "missing"
     ]
-    if not branches:
+    if not bindings:
         return
+    names = suspicions(bindings, context)
+    connection.execute(
+        f"""
+        create or replace temp table suspects as
+        from ({with_suspicions(rows, names)})
+        where {" or ".join(names.values())}
+        """
+    )
+    branches = [
+        _broken(export, binding, context, names[binding.suspects(context)])
+        for binding in bindings
+    ]
     groups = ""
     if export.grouped_by:
         groups = (
@@ -330,17 +357,18 @@ def _insert_broken_rules(
             broken.*, {_subject(export, context)} as subject,
             {_fingerprint(export)} as fingerprint, null as override_id
         from ({" union all ".join(branches)}) as broken
-        inner join {export.delivered} as delivered
+        inner join {delivered} as delivered
             on delivered._file_id = broken.file_id
             and delivered._line = broken.line
         {groups}
         order by broken.file_id, broken.line, broken.column_name, broken.rule
         """
     )
+    connection.execute("drop table suspects")
 
 
 def _broken(
-    export: JudgedExport, binding: Binding, context: RuleContext, rows: str
+    export: JudgedExport, binding: Binding, context: RuleContext, suspects: str
 ) -> str:
     return f"""
         select
@@ -356,8 +384,8 @@ def _broken(
             {literal(binding.rule.reason)} as reason,
             {binding.suggestion(context)} as suggestion,
             'open' as status
-        from ({rows})
-        where {binding.breaks(context)}
+        from suspects
+        where {suspects} and {binding.breaks(context, suspects)}
     """
 
 
@@ -482,13 +510,15 @@ def _insert_duplicates(
     news. Nor between groups, whose later rows may leave the group's name blank.
     """
     group = _group_name(export) if export.grouped_by else "null"
+    # A second scan, where there are copies at all, costs less than a copy of the rows.
+    kept = "materialized" if export.grouped_by else "not materialized"
     columns = ", ".join(["_group", *(quoted(column) for column in export.columns)])
     connection.execute(
         f"""
         insert into quality.duplicates
         with
 
-        grouped as (
+        grouped as {kept} (
 
             select *, {group} as _group
             from {export.delivered}
@@ -496,18 +526,18 @@ def _insert_duplicates(
 
         ),
 
-        hashed as (
+        hashed as not materialized (
 
-            select *, hash({columns}) as row_hash
+            select *, hash(_file_id, {columns}) as row_hash
             from grouped
 
         ),
 
         repeated as (
 
-            select _file_id, row_hash
+            select row_hash
             from hashed
-            group by _file_id, row_hash
+            group by row_hash
             having count(*) > 1
 
         ),
@@ -521,9 +551,7 @@ def _insert_duplicates(
                     partition by hashed._file_id, {columns}
                 ) as first_line
             from hashed
-            inner join repeated
-                on repeated._file_id = hashed._file_id
-                and repeated.row_hash = hashed.row_hash
+            inner join repeated on repeated.row_hash = hashed.row_hash
 
         )
 

@@ -57,13 +57,6 @@ class Cell:
         """True where a text is present and the parser gives no value for it."""
         return f"({self.column} is not null and {self.parse(self.column)} is null)"
 
-    def unparsed_and(self, predicate: str) -> str:
-        """True where no value is parsed and the predicate holds.
-
-        A `case`, unlike `and`, leaves the predicate alone on the many good cells.
-        """
-        return f"(case when {self.is_unparsed} then {predicate} else false end)"
-
     @property
     def with_digits(self) -> str:
         """The text with the letters O, Latin and Cyrillic, as zeros."""
@@ -139,9 +132,12 @@ class Rule:
     description: str
     #: What to tell about a cell that breaks the rule.
     reason: str
-    #: SQL, true for a cell that breaks it. Not asked for contact columns, whose texts
-    #: are classified beforehand (orchestration/lib/quality/contacts.py).
-    breaks: Callable[[Cell], str] = lambda cell: cell.is_unparsed
+    #: SQL, true for a cell that may break it: asked of every row, and only once for all
+    #: rules that say the same.
+    suspects: Callable[[Cell], str] = lambda cell: cell.is_unparsed
+    #: SQL, true for those among them that do. Neither is asked for contact columns,
+    #: whose texts are classified beforehand (orchestration/lib/quality/contacts.py).
+    breaks: Callable[[Cell], str] = lambda cell: "true"
     #: SQL of a repaired text, where a repair is safe.
     suggestion: Callable[[Cell], str] = lambda cell: "null"
     #: The row of the requirements that asks for it.
@@ -152,18 +148,25 @@ def _iso(year: str, month: str, day: str, rest: str) -> str:
     return f"format('{{}}-{{:02d}}-{{:02d}}{{}}', {year}, {month}, {day}, {rest})"
 
 
+def guarded(condition: str, predicate: str) -> str:
+    """SQL of both, the second asked, unlike in `and`, only where the first holds."""
+    return f"(case when {condition} then {predicate} else false end)"
+
+
 def _is_ambiguous(cell: Cell) -> str:
     first, mark, second = (cell.date_part(number) for number in (1, 2, 3))
-    return (
-        f"({cell.has_date_parts} and {mark} = '/' and {first} between 1 and 12"
-        f" and {second} between 1 and 12 and {first} <> {second})"
+    return guarded(
+        cell.has_date_parts,
+        f"{mark} = '/' and {first} between 1 and 12"
+        f" and {second} between 1 and 12 and {first} <> {second}",
     )
 
 
 def _is_foreign(cell: Cell) -> str:
-    return (
-        f"({cell.has_date_parts} and ({cell.is_day_first} or {cell.is_month_first})"
-        f" and try_cast({cell.iso_date()} as date) is not null)"
+    return guarded(
+        cell.has_date_parts,
+        f"({cell.is_day_first} or {cell.is_month_first})"
+        f" and try_cast({cell.iso_date()} as date) is not null",
     )
 
 
@@ -178,9 +181,18 @@ def _iso_repair(cell: Cell) -> str:
 
 
 def _has_letter_for_digit(cell: Cell) -> str:
+    return guarded(
+        f"{cell.with_digits} <> {cell.column}",
+        f"{cell.parse(cell.with_digits)} is not null",
+    )
+
+
+def _is_missing(cell: Cell) -> str:
+    """No text, told at once of those whose first character is plainly a part of one."""
+    parsed = cell.context.macros.parse("parse_text", cell.column)
     return (
-        f"({cell.with_digits} <> {cell.column}"
-        f" and {cell.parse(cell.with_digits)} is not null)"
+        f"(case when {cell.column} between '!' and '~' or {cell.column} >= 'А'"
+        f" then false else {parsed} is null end)"
     )
 
 
@@ -191,9 +203,7 @@ REGISTRY: dict[str, Rule] = {
             id="missing",
             description="A required cell without a value.",
             reason="a required value is missing",
-            breaks=lambda cell: (
-                f"({cell.context.macros.parse('parse_text', cell.column)} is null)"
-            ),
+            suspects=_is_missing,
             requirement="DQ-06",
         ),
         Rule(
@@ -218,7 +228,7 @@ REGISTRY: dict[str, Rule] = {
             id="letter_for_digit",
             description="The letter O, Latin or Cyrillic, typed for a zero.",
             reason="the letter O stands for a zero",
-            breaks=lambda cell: cell.unparsed_and(_has_letter_for_digit(cell)),
+            breaks=_has_letter_for_digit,
             suggestion=lambda cell: cell.with_digits,
             requirement="DQ-02",
         ),
@@ -232,21 +242,21 @@ REGISTRY: dict[str, Rule] = {
             id="invalid_number",
             description="A text that is no number of the kind the column holds.",
             reason="no number of the kind this column holds",
-            breaks=lambda cell: cell.unparsed_and(f"not {_has_letter_for_digit(cell)}"),
+            breaks=lambda cell: f"not {_has_letter_for_digit(cell)}",
             requirement="DQ-10",
         ),
         Rule(
             id="ambiguous_date",
             description="03/04/2026 among ISO dates: the third of April or not?",
             reason="day and month cannot be told apart: deliver dates as yyyy-mm-dd",
-            breaks=lambda cell: cell.unparsed_and(_is_ambiguous(cell)),
+            breaks=_is_ambiguous,
             requirement="DQ-05",
         ),
         Rule(
             id="foreign_date_format",
             description="A date in another format than the export's, but clear.",
             reason="not the date format of this export",
-            breaks=lambda cell: cell.unparsed_and(_is_foreign(cell)),
+            breaks=_is_foreign,
             suggestion=_iso_repair,
             requirement="DQ-05",
         ),
@@ -254,9 +264,7 @@ REGISTRY: dict[str, Rule] = {
             id="unparsable_date",
             description="A text that is no date, such as a bare number.",
             reason="no date",
-            breaks=lambda cell: cell.unparsed_and(
-                f"not ({_is_ambiguous(cell)} or {_is_foreign(cell)})"
-            ),
+            breaks=lambda cell: f"not ({_is_ambiguous(cell)} or {_is_foreign(cell)})",
             requirement="DQ-05",
         ),
         Rule(
@@ -269,7 +277,7 @@ REGISTRY: dict[str, Rule] = {
             id="unknown_currency",
             description="A text that is no currency code (currencies.csv).",
             reason="no ISO 4217 code of seeds/currencies.csv",
-            breaks=lambda cell: (
+            suspects=lambda cell: (
                 f"({cell.column} is not null and not {cell.is_known_currency})"
             ),
             requirement="DQ-07",
@@ -278,7 +286,7 @@ REGISTRY: dict[str, Rule] = {
             id="currency_without_rate",
             description="An amount in a currency without a rate on its date.",
             reason="no rate for this currency and date: add one to seeds/fx_rates.csv",
-            breaks=lambda cell: (
+            suspects=lambda cell: (
                 f"({cell.is_known_currency} and {cell.date} is not null"
                 f" and not {cell.is_convertible})"
             ),

@@ -6,7 +6,9 @@ of dbt's context that they use is provided here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
@@ -19,6 +21,12 @@ def macro_files(macros: Path) -> list[Path]:
         macros / "dates.sql",
         *sorted((macros / "parsers").glob("*.sql")),
     ]
+
+
+@lru_cache(maxsize=2)
+def _compiled(text: str) -> CodeType:
+    """Jinja's code for a template: made once per text, not once per export of a run."""
+    return Environment().compile(text)
 
 
 class SqlMacros:
@@ -38,7 +46,9 @@ class SqlMacros:
             file.read_text(encoding="utf-8") for file in macro_files(macros)
         )
         # One template: its macros see each other, as macros of a dbt project do.
-        self._module: Any = environment.from_string(text).module
+        self._module: Any = environment.template_class.from_code(
+            environment, _compiled(text), environment.make_globals(None)
+        ).module
         self._environment = environment
 
     def dispatch(self, name: str) -> Callable[..., str]:

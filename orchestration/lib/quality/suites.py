@@ -18,12 +18,13 @@ failure stops everything downstream.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestration.lib.quality.rules import REGISTRY, Cell, Rule, RuleContext
-from orchestration.lib.warehouse import quoted
+from orchestration.lib.quality.rules import REGISTRY, Cell, Rule, RuleContext, guarded
+from orchestration.lib.warehouse import literal, quoted
 
 EXPECTATION_TYPE = "expect_column_values_to_keep_rule"
 PARSE_TYPE = "expect_column_values_to_parse"
@@ -69,19 +70,41 @@ class Binding:
         """Where the column's texts are classified, if they are contacts."""
         return CONTACT_PARSERS.get(self.parser or "")
 
-    def breaks(self, context: RuleContext) -> str:
-        """SQL, true for rows of the raw table that break the rule."""
-        if self.contact_table and self.rule.id != "missing":
-            predicate = (
-                f"{quoted(self.column)} in (select known.contact_text"
-                f" from {self.contact_table} as known where known.rule ="
-                f" '{self.rule.id}')"
-            )
+    def suspects(self, context: RuleContext) -> str:
+        """SQL, true for rows of the raw table that may break the rule.
+
+        Cheap, and the same for all rules that share a parser and a column.
+        """
+        if self.is_classified:
+            predicate = self._is_classified_as("rule is not null")
         else:
-            predicate = self.rule.breaks(self._cell(context))
+            predicate = self.rule.suspects(self._cell(context))
         if self.where_present:
             return f"({quoted(self.where_present)} is not null and {predicate})"
         return predicate
+
+    def breaks(self, context: RuleContext, suspects: str | None = None) -> str:
+        """SQL, true for rows of the raw table that break the rule.
+
+        Args:
+            suspects: a column that holds what `suspects` says, if there is one.
+        """
+        if self.is_classified:
+            predicate = self._is_classified_as(f"rule = {literal(self.rule.id)}")
+        else:
+            predicate = self.rule.breaks(self._cell(context))
+        return guarded(suspects or self.suspects(context), predicate)
+
+    @property
+    def is_classified(self) -> bool:
+        """Whether the rule is one of those that contacts were judged by beforehand."""
+        return self.contact_table is not None and self.rule.id != "missing"
+
+    def _is_classified_as(self, condition: str) -> str:
+        return (
+            f"{quoted(self.column)} in (select known.contact_text"
+            f" from {self.contact_table} as known where known.{condition})"
+        )
 
     def suggestion(self, context: RuleContext) -> str:
         """SQL of a safe repair of the cell, or of null."""
@@ -89,7 +112,7 @@ class Binding:
             # By names that no raw table has: `email` would be taken for the known one.
             known = (
                 "select contact_text as known_text, suggestion as known_suggestion"
-                f" from {self.contact_table}"
+                f" from {self.contact_table} where suggestion is not null"
             )
             return (
                 f"(select any_value(known_suggestion) from ({known})"
@@ -160,6 +183,18 @@ def read_suite(expectations: Path, source: str, export: str) -> Suite:
         ),
         version=hashlib.sha256(text.encode()).hexdigest(),
     )
+
+
+def suspicions(bindings: Sequence[Binding], context: RuleContext) -> dict[str, str]:
+    """Names for columns of what the bindings suspect, by its SQL, each said once."""
+    distinct = dict.fromkeys(binding.suspects(context) for binding in bindings)
+    return {suspects: f"_suspect_{number}" for number, suspects in enumerate(distinct)}
+
+
+def with_suspicions(rows: str, suspicions: dict[str, str]) -> str:
+    """SQL of the rows with a column for each suspicion."""
+    columns = [f"{suspects} as {name}" for suspects, name in suspicions.items()]
+    return f"select {', '.join(['*', *columns])} from ({rows})"
 
 
 def rules_of_parser(parser: str) -> tuple[str, ...]:
