@@ -133,19 +133,22 @@
 {%- endmacro %}
 
 
+{#
+    Mailboxes are made of names: two that are alike say no more than the names do, unless
+    they have the same digits.
+#}
 {% macro compare_email(left, right) -%}
     case
         when not ({{ both_known(left, right, "email") }}) then null
         when {{ same(left, right, "email") }} then 'same'
-        {#- A mailbox made of a name says no more than the name does. -#}
         when
             {{ same(left, right, "email_digits") }}
             and {{ slips(left, right, "email", 2) }}
             then 'typo'
         when
-            {{ same(left, right, "email_box") }} and length({{ left }}.email_box) > 4
+            {{ same(left, right, "email_box") }} and length({{ left }}.email_digits) > 1
             then 'same box'
-        when {{ alike(left, right, "email", 0.92) }} then 'similar'
+        when {{ alike(left, right, "email", 0.92) }} then null
         else 'differs'
     end
 {%- endmacro %}

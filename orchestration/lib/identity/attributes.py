@@ -14,7 +14,8 @@ class Attribute:
     #: How often two records of one person are at a level, before anything is learnt;
     #: best level first.
     prior: dict[str, float]
-    #: Levels that forbid a link, where people practically never change the attribute.
+    #: Levels that forbid a link, where people practically never change the attribute;
+    #: rare among records of one person in any case.
     vetoes: frozenset[str] = field(default_factory=frozenset)
     #: Of two records that share the value, how many are of one person; for values
     #: that are given to one person. Sampling cannot see what is as rare as matches.
@@ -67,9 +68,8 @@ ATTRIBUTES = (
         prior={
             "same": 0.7,
             "typo": 0.08,
-            "same box": 0.05,
-            "similar": 0.05,
-            "differs": 0.12,
+            "same box": 0.07,
+            "differs": 0.15,
         },
         trust=0.99,
     ),
