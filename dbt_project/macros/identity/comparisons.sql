@@ -133,10 +133,6 @@
 {%- endmacro %}
 
 
-{#
-    Mailboxes are made of names: two that are alike say no more than the names do, unless
-    they have the same digits.
-#}
 {% macro compare_email(left, right) -%}
     case
         when not ({{ both_known(left, right, "email") }}) then null
@@ -145,10 +141,8 @@
             {{ same(left, right, "email_digits") }}
             and {{ slips(left, right, "email", 2) }}
             then 'typo'
-        when
-            {{ same(left, right, "email_box") }} and length({{ left }}.email_digits) > 1
-            then 'same box'
-        when {{ alike(left, right, "email", 0.92) }} then null
+        when {{ same(left, right, "email_box") }} then 'same box'
+        when {{ alike(left, right, "email", 0.92) }} then 'similar'
         else 'differs'
     end
 {%- endmacro %}

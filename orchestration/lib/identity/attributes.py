@@ -17,6 +17,8 @@ class Attribute:
     #: Levels that forbid a link, where people practically never change the attribute;
     #: rare among records of one person in any case.
     vetoes: frozenset[str] = field(default_factory=frozenset)
+    #: Levels that namesakes reach too, because people make the value of their names.
+    made_of_names: frozenset[str] = field(default_factory=frozenset)
     #: Of two records that share the value, how many are of one person; for values
     #: that are given to one person. Sampling cannot see what is as rare as matches.
     trust: float | None = None
@@ -68,9 +70,11 @@ ATTRIBUTES = (
         prior={
             "same": 0.7,
             "typo": 0.08,
-            "same box": 0.07,
-            "differs": 0.15,
+            "same box": 0.05,
+            "similar": 0.05,
+            "differs": 0.12,
         },
+        made_of_names=frozenset({"typo", "same box", "similar"}),
         trust=0.99,
     ),
     Attribute(

@@ -29,6 +29,8 @@ _MOST_NAMESAKE_BITS = 6.0
 _VETO_MOST = 0.02
 #: At most this share of one person's pairs has names or birth dates without likeness.
 _MOST_CONTRADICTIONS = 0.2
+#: People who share both names are two below this probability that they are one.
+_LEAST_DOUBT = 0.2
 _LINK_FROM = 0.0
 _REVIEW_FROM = -3.0
 
@@ -197,6 +199,9 @@ def fit(
     ]
     match_rate = min(0.5 * records / all_pairs, 0.5)
     u = [_without_matches(raw[n], m[n], match_rate) for n in range(len(attributes))]
+    for n, attribute in enumerate(attributes):
+        made = _is_among(attribute, attribute.made_of_names)
+        u[n] = np.where(made, m[n], u[n])  # says nothing until namesakes are known
     is_namesake = _is_at_best(patterns, attributes, "first_name", "last_name")
     namesake_bits = 0.0
     for _ in range(_ITERATIONS):
@@ -213,6 +218,7 @@ def fit(
             odds += np.where(place >= 0, weights[place], 0.0)
         share = 1 / (1 + np.exp2(-np.clip(odds, -500, 500)))
         matches = share * patterns.pairs
+        is_unlike = is_namesake & (share < _LEAST_DOUBT)
         before = match_rate
         match_rate = min(max(matches.sum(), 1.0) / all_pairs, 0.5)
         for n, attribute in enumerate(attributes):
@@ -225,8 +231,21 @@ def fit(
             m[n] = (counts + prior_pairs * prior) / (counts.sum() + prior_pairs)
             m[n] = _within_bounds(attribute, m[n])
             u[n] = _without_matches(raw[n], m[n], match_rate)
+            if attribute.made_of_names:
+                among = np.bincount(
+                    place[is_unlike & (place >= 0)],
+                    patterns.pairs[is_unlike & (place >= 0)],
+                    minlength=len(attribute.prior),
+                )
+                of_namesakes = (among + _PRIOR_PAIRS * u[n]) / (
+                    among.sum() + _PRIOR_PAIRS
+                )
+                made = _is_among(attribute, attribute.made_of_names)
+                u[n] = np.where(made, np.maximum(u[n], of_namesakes), u[n])
         namesake_bits = _namesake_bits(
-            namesakes, float(matches[is_namesake].sum()), match_rate
+            namesakes,
+            float(patterns.pairs[is_namesake & ~is_unlike].sum()),
+            match_rate,
         )
         if abs(match_rate / before - 1) < 1e-6:
             break
@@ -270,7 +289,7 @@ def _namesake_bits(namesakes: Namesakes, matches: float, match_rate: float) -> f
     """How much more often two people share both names than the two names would say.
 
     Args:
-        matches: pairs of one person that share both names.
+        matches: pairs that share both names and may be of one person.
     """
     others = namesakes.same_both - matches
     if not namesakes.pairs or others <= 0:
@@ -284,12 +303,18 @@ def _namesake_bits(namesakes: Namesakes, matches: float, match_rate: float) -> f
     return min(max(bits, 0.0), _MOST_NAMESAKE_BITS)
 
 
+def _is_among(
+    attribute: Attribute, levels: frozenset[str]
+) -> npt.NDArray[np.bool_]:
+    return np.array([level in levels for level in attribute.prior], np.bool_)
+
+
 def _within_bounds(attribute: Attribute, m: Array) -> Array:
     """No more contradictions than records of one person ever have.
 
     Without a bound, namesakes pass for one person who always states another birth date.
     """
-    contradicts = np.array([level in attribute.vetoes for level in attribute.prior])
+    contradicts = _is_among(attribute, attribute.vetoes)
     share = float(m[contradicts].sum())
     if share <= _MOST_CONTRADICTIONS:
         return m
