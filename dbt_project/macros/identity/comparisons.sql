@@ -137,14 +137,11 @@
     case
         when not ({{ both_known(left, right, "email") }}) then null
         when {{ same(left, right, "email") }} then 'same'
-        {#- A mailbox made of a name says no more than the name does. -#}
         when
             {{ same(left, right, "email_digits") }}
             and {{ slips(left, right, "email", 2) }}
             then 'typo'
-        when
-            {{ same(left, right, "email_box") }} and length({{ left }}.email_box) > 4
-            then 'same box'
+        when {{ same(left, right, "email_box") }} then 'same box'
         when {{ alike(left, right, "email", 0.92) }} then 'similar'
         else 'differs'
     end

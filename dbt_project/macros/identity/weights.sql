@@ -8,6 +8,15 @@
 
 {% macro match_weight(model, pair) -%}
     {{ model.prior_weight }}
+    {%- if "first_name" in model.attributes and "last_name" in model.attributes %}
+    - case
+        when
+            {{ pair }}.first_name in ('same', 'short form', 'typo')
+            and {{ pair }}.last_name in ('same', 'typo')
+            then {{ model.namesake_bits }}
+        else 0
+    end
+    {%- endif %}
     {%- for attribute, known in model.attributes.items() %}
     + {{ attribute_weight(attribute, known, pair) }}
     {%- endfor %}

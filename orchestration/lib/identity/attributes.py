@@ -14,8 +14,11 @@ class Attribute:
     #: How often two records of one person are at a level, before anything is learnt;
     #: best level first.
     prior: dict[str, float]
-    #: Levels that forbid a link, where people practically never change the attribute.
+    #: Levels that forbid a link, where people practically never change the attribute;
+    #: rare among records of one person in any case.
     vetoes: frozenset[str] = field(default_factory=frozenset)
+    #: Levels that namesakes reach too, because people make the value of their names.
+    made_of_names: frozenset[str] = field(default_factory=frozenset)
     #: Of two records that share the value, how many are of one person; for values
     #: that are given to one person. Sampling cannot see what is as rare as matches.
     trust: float | None = None
@@ -71,6 +74,7 @@ ATTRIBUTES = (
             "similar": 0.05,
             "differs": 0.12,
         },
+        made_of_names=frozenset({"typo", "same box", "similar"}),
         trust=0.99,
     ),
     Attribute(

@@ -56,8 +56,8 @@ def create_clusters(
 
     `clusters (record, cluster)` has every record of `features`; a cluster is named
     after its smallest record. `review_pairs` are the rows of `scored_pairs` that a
-    person should see: records of two clusters that are nearly alike enough, or share
-    an identifier although something forbids to link them.
+    person should see, one of any two clusters: records that are nearly alike enough,
+    or share an identifier although something forbids to link them.
 
     Reads the temporary tables of `score_pairs`; a caller may have added pairs to
     `scored_pairs`, links that are certain or forbidden.
@@ -228,25 +228,39 @@ def _create_review_pairs(
     connection.execute(
         f"""
         create or replace temp table review_pairs as
-        select scored_pairs.*
-        from scored_pairs
-        inner join clusters as left_clusters
-            on left_clusters.record = scored_pairs.left_record
-        inner join clusters as right_clusters
-            on right_clusters.record = scored_pairs.right_record
-        where
-            left_clusters.cluster <> right_clusters.cluster
-            and (
-                (
-                    not scored_pairs.is_vetoed
-                    and scored_pairs.weight >= {model.review_from}
+        with
+
+        doubtful as (
+
+            select
+                scored_pairs.*,
+                row_number() over (
+                    partition by
+                        least(left_clusters.cluster, right_clusters.cluster),
+                        greatest(left_clusters.cluster, right_clusters.cluster)
+                    order by weight desc, left_record asc, right_record asc
+                ) as place
+            from scored_pairs
+            inner join clusters as left_clusters
+                on left_clusters.record = scored_pairs.left_record
+            inner join clusters as right_clusters
+                on right_clusters.record = scored_pairs.right_record
+            where
+                left_clusters.cluster <> right_clusters.cluster
+                and (
+                    (not is_vetoed and weight >= {model.review_from})
+                    or (
+                        is_vetoed
+                        and weight >= {model.link_from}
+                        and (email = 'same' or phone = 'same')
+                    )
                 )
-                or (
-                    scored_pairs.is_vetoed
-                    and scored_pairs.weight >= {model.link_from}
-                    and (scored_pairs.email = 'same' or scored_pairs.phone = 'same')
-                )
-            )
+
+        )
+
+        select * exclude (place)
+        from doubtful
+        where place = 1
         """
     )
     row = connection.execute("select count(*) from review_pairs").fetchone()

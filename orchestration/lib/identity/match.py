@@ -19,6 +19,7 @@ from orchestration.lib.identity.scoring import (
 )
 from orchestration.lib.identity.training import (
     count_levels,
+    count_namesakes,
     create_random_pairs,
     fit,
     present_attributes,
@@ -166,7 +167,11 @@ def read_people(
 
 
 def match_people(
-    connection: duckdb.DuckDBPyConnection, people: str, macros: IdentityMacros
+    connection: duckdb.DuckDBPyConnection,
+    people: str,
+    macros: IdentityMacros,
+    *,
+    links: str | None = None,
 ) -> Matched:
     """Train on the people themselves and cluster them.
 
@@ -175,9 +180,10 @@ def match_people(
 
     Args:
         people: relation with `record` (bigint, unique) and any of features.COLUMNS.
+        links: as of `scoring.score_pairs`.
     """
     create_features(connection, people)
-    rules = create_candidates(connection)
+    rules = create_candidates(connection, links=links)
     known = known_records(connection)
     attributes = present_attributes(known)
     names = [attribute.name for attribute in attributes]
@@ -190,14 +196,16 @@ def match_people(
         connection, macros, names, pairs="random_pairs", into="random_compared"
     )
     random_levels = count_levels(connection, attributes, "random_compared")
+    namesakes = count_namesakes(connection)
     for number in range(_ROUNDS):
         if number:
             create_rare_features(connection, names, clusters="clusters")
-        create_compared(connection, macros, names)
+        create_compared(connection, macros, names, links=links)
         model = fit(
             read_patterns(connection, attributes),
             random_levels,
             attributes,
+            namesakes,
             records=records,
         )
         create_scored_pairs(connection, macros, model)

@@ -43,6 +43,9 @@ class MatchModel:
     #: less often of one person.
     matches_per_record: float
     attributes: Mapping[str, AttributeModel]
+    #: Bits by which two people share first and last name more often than two unrelated
+    #: names would say: gender, language and region choose both.
+    namesake_bits: float
     #: A pair of this weight or more is linked; from `review_from` up people are asked.
     link_from: float
     review_from: float
@@ -59,6 +62,7 @@ class MatchModel:
         prior = math.log2(rate / (1 - rate))
         return {
             "prior_weight": round(prior, 6),
+            "namesake_bits": round(self.namesake_bits, 6),
             "attributes": {
                 name: {
                     "weights": {
@@ -121,6 +125,8 @@ def _checked(document: Mapping[str, Any]) -> MatchModel:
         )
     if not document["matches_per_record"] > 0:
         raise ValueError("matches_per_record is not positive")
+    if not document["namesake_bits"] >= 0:
+        raise ValueError("namesake_bits is negative")
     if document["review_from"] > document["link_from"]:
         raise ValueError("review_from is above link_from")
     attributes = {}
@@ -149,6 +155,7 @@ def _checked(document: Mapping[str, Any]) -> MatchModel:
     return MatchModel(
         matches_per_record=document["matches_per_record"],
         attributes=attributes,
+        namesake_bits=document["namesake_bits"],
         link_from=document["link_from"],
         review_from=document["review_from"],
     )

@@ -20,10 +20,17 @@ Array = npt.NDArray[np.float64]
 #: Random pairs that u is counted in.
 _RANDOM_PAIRS = 400_000
 _ITERATIONS = 100
-#: How many pairs of one person the levels known beforehand are worth.
-_PRIOR_PAIRS = 20.0
+#: What is known of the levels beforehand counts as so many pairs of one person, and as
+#: this share of those that were found: what is learnt cannot drift away from it.
+_PRIOR_PAIRS, _PRIOR_SHARE = 20.0, 0.1
+#: Namesakes never take more than this from the weight of a name, in bits.
+_MOST_NAMESAKE_BITS = 6.0
 #: An attribute's veto holds where at most this share of one person's pairs break it.
 _VETO_MOST = 0.02
+#: At most this share of one person's pairs has names or birth dates without likeness.
+_MOST_CONTRADICTIONS = 0.2
+#: People who share both names are two below this probability that they are one.
+_LEAST_DOUBT = 0.2
 _LINK_FROM = 0.0
 _REVIEW_FROM = -3.0
 
@@ -123,6 +130,35 @@ def read_patterns(
     )
 
 
+@dataclass(frozen=True)
+class Namesakes:
+    """Among all pairs of records with both names, how many share which of them."""
+
+    pairs: float = 0.0
+    same_first: float = 0.0
+    same_last: float = 0.0
+    same_both: float = 0.0
+
+
+def count_namesakes(connection: duckdb.DuckDBPyConnection) -> Namesakes:
+    """Count over all pairs of `features`, by groups."""
+
+    def pairs(key: str) -> str:
+        return (
+            "(select coalesce(sum(records * (records - 1) / 2), 0) from"
+            f" (select count(*) as records from named group by {key}))"
+        )
+
+    row = connection.execute(
+        "with named as (select first_name, last_name from features"
+        " where first_name is not null and last_name is not null)"
+        f" select {pairs('true')}, {pairs('first_name')}, {pairs('last_name')},"
+        f" {pairs('first_name, last_name')}"
+    ).fetchone()
+    assert row is not None
+    return Namesakes(*map(float, row))
+
+
 def count_levels(
     connection: duckdb.DuckDBPyConnection, attributes: tuple[Attribute, ...], table: str
 ) -> dict[str, Array]:
@@ -144,6 +180,7 @@ def fit(
     patterns: Patterns,
     random_levels: dict[str, Array],
     attributes: tuple[Attribute, ...],
+    namesakes: Namesakes,
     *,
     records: int,
 ) -> MatchModel:
@@ -162,8 +199,14 @@ def fit(
     ]
     match_rate = min(0.5 * records / all_pairs, 0.5)
     u = [_without_matches(raw[n], m[n], match_rate) for n in range(len(attributes))]
+    for n, attribute in enumerate(attributes):
+        made = _is_among(attribute, attribute.made_of_names)
+        u[n] = np.where(made, m[n], u[n])  # says nothing until namesakes are known
+    is_namesake = _is_at_best(patterns, attributes, "first_name", "last_name")
+    namesake_bits = 0.0
     for _ in range(_ITERATIONS):
         odds = np.log2(match_rate / (1 - match_rate)) + patterns.rarity
+        odds -= np.where(is_namesake, namesake_bits, 0.0)
         for n, attribute in enumerate(attributes):
             weights = np.log2(m[n]) - np.log2(u[n])
             weights[0] = np.log2(m[n][0])
@@ -175,6 +218,7 @@ def fit(
             odds += np.where(place >= 0, weights[place], 0.0)
         share = 1 / (1 + np.exp2(-np.clip(odds, -500, 500)))
         matches = share * patterns.pairs
+        is_unlike = is_namesake & (share < _LEAST_DOUBT)
         before = match_rate
         match_rate = min(max(matches.sum(), 1.0) / all_pairs, 0.5)
         for n, attribute in enumerate(attributes):
@@ -183,8 +227,26 @@ def fit(
                 place[place >= 0], matches[place >= 0], minlength=len(attribute.prior)
             )
             prior = _normalised(np.array(list(attribute.prior.values())))
-            m[n] = (counts + _PRIOR_PAIRS * prior) / (counts.sum() + _PRIOR_PAIRS)
+            prior_pairs = _PRIOR_PAIRS + _PRIOR_SHARE * counts.sum()
+            m[n] = (counts + prior_pairs * prior) / (counts.sum() + prior_pairs)
+            m[n] = _within_bounds(attribute, m[n])
             u[n] = _without_matches(raw[n], m[n], match_rate)
+            if attribute.made_of_names:
+                among = np.bincount(
+                    place[is_unlike & (place >= 0)],
+                    patterns.pairs[is_unlike & (place >= 0)],
+                    minlength=len(attribute.prior),
+                )
+                of_namesakes = (among + _PRIOR_PAIRS * u[n]) / (
+                    among.sum() + _PRIOR_PAIRS
+                )
+                made = _is_among(attribute, attribute.made_of_names)
+                u[n] = np.where(made, np.maximum(u[n], of_namesakes), u[n])
+        namesake_bits = _namesake_bits(
+            namesakes,
+            float(patterns.pairs[is_namesake & ~is_unlike].sum()),
+            match_rate,
+        )
         if abs(match_rate / before - 1) < 1e-6:
             break
     return MatchModel(
@@ -198,6 +260,7 @@ def fit(
             )
             for n, attribute in enumerate(attributes)
         },
+        namesake_bits=namesake_bits,
         link_from=_LINK_FROM,
         review_from=_REVIEW_FROM,
     )
@@ -209,7 +272,54 @@ def _normalised(shares: Array) -> Array:
 
 def _without_matches(raw: Array, m: Array, match_rate: float) -> Array:
     """Shares among pairs of two people, of shares among all pairs."""
-    return np.asarray(np.maximum(raw - match_rate * m, 0.05 * raw), np.float64)
+    return np.asarray(np.maximum(raw - match_rate * m, 0.2 * raw), np.float64)
+
+
+def _is_at_best(
+    patterns: Patterns, attributes: tuple[Attribute, ...], *names: str
+) -> npt.NDArray[np.bool_]:
+    places = {attribute.name: n for n, attribute in enumerate(attributes)}
+    if not set(names) <= set(places):
+        return np.zeros(len(patterns.pairs), np.bool_)
+    columns = patterns.levels[:, [places[name] for name in names]]
+    return np.asarray((columns == 0).all(axis=1), np.bool_)
+
+
+def _namesake_bits(namesakes: Namesakes, matches: float, match_rate: float) -> float:
+    """How much more often two people share both names than the two names would say.
+
+    Args:
+        matches: pairs that share both names and may be of one person.
+    """
+    others = namesakes.same_both - matches
+    if not namesakes.pairs or others <= 0:
+        return 0.0
+    of_one_person = match_rate * namesakes.pairs
+    first, last = (
+        max(same - of_one_person, 0.05 * same) / namesakes.pairs
+        for same in (namesakes.same_first, namesakes.same_last)
+    )
+    bits = float(np.log2(others / namesakes.pairs / (first * last)))
+    return min(max(bits, 0.0), _MOST_NAMESAKE_BITS)
+
+
+def _is_among(
+    attribute: Attribute, levels: frozenset[str]
+) -> npt.NDArray[np.bool_]:
+    return np.array([level in levels for level in attribute.prior], np.bool_)
+
+
+def _within_bounds(attribute: Attribute, m: Array) -> Array:
+    """No more contradictions than records of one person ever have.
+
+    Without a bound, namesakes pass for one person who always states another birth date.
+    """
+    contradicts = _is_among(attribute, attribute.vetoes)
+    share = float(m[contradicts].sum())
+    if share <= _MOST_CONTRADICTIONS:
+        return m
+    scale = (1 - _MOST_CONTRADICTIONS) / (1 - share)
+    return np.where(contradicts, m * _MOST_CONTRADICTIONS / share, m * scale)
 
 
 def _vetoes(attribute: Attribute, m: Array) -> tuple[str, ...]:
