@@ -120,9 +120,7 @@ def _lines(pair: "ReviewPair") -> list[str]:
     lines = [
         f"{pair.left} and {pair.right}: {pair.probability:.0%} likely, {pair.reason}"
     ]
-    width = max(map(len, pair.evidence), default=0)
-    for attribute, (one, other, level) in pair.evidence.items():
-        lines.append(
-            f"  {attribute:{width}}  {one or '-':28} {other or '-':28} {level or ''}"
-        )
-    return [*lines, ""]
+    width = max(map(len, pair.values), default=0)
+    for attribute, (one, other) in pair.values.items():
+        lines.append(f"  {attribute:{width}}  {one or '-':32} {other or '-'}")
+    return [*lines, f"  {pair.likeness}", ""]

@@ -9,6 +9,7 @@ from orchestration.components.pipeline import Pipeline
 from orchestration.components.stages import IDENTITY
 from orchestration.lib.identity.decisions import read_decisions
 from orchestration.lib.identity.evidence import read_identifier_types
+from orchestration.lib.identity.model import default_model
 from orchestration.lib.identity.resolution import resolve
 from orchestration.lib.identity.scoring import IdentityMacros
 from orchestration.lib.runs import stage
@@ -29,6 +30,8 @@ _DESCRIPTIONS = {
     "customer_ids": "One row per source record, with the customer it belongs to.",
     "identifier_edges": "One row per record and identifier: what it joins, or why not.",
     "blocked_identifiers": "One row per identifier that joins nobody, with the reason.",
+    "likely_pairs": "One row per pair of records whose likeness joins them.",
+    "review_queue": "One row per pair of customers who may be one, for people to say.",
     "overrides": "One row per pair of records that people pinned or vetoed.",
     "assignments": "One row per change of a record's customer id: the history.",
     "events": "One row per creation, merge, split or retirement of a customer id.",
@@ -74,6 +77,7 @@ def identity(
             blocked_identifiers=_BLOCKED,
             decided=decided,
             as_of=run.as_of,
+            model=default_model(),
         )
     for name in _DESCRIPTIONS:
         yield dg.MaterializeResult(

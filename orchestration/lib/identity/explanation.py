@@ -212,6 +212,22 @@ _JOINING = """
     select
         unnest([one.record, other.record]),
         concat(
+            'likeness (', pairs.evidence, ') of ', one.record, ' and ', other.record
+        )
+    from identity.likely_pairs as pairs
+    inner join records as one
+        on one.source = pairs.left_source
+        and one.export = pairs.left_export
+        and one.record_id = pairs.left_record_id
+    inner join records as other
+        on other.source = pairs.right_source
+        and other.export = pairs.right_export
+        and other.record_id = pairs.right_record_id
+    where pairs.is_joining
+    union all
+    select
+        unnest([one.record, other.record]),
+        concat(
             'a pin by ', overrides.decided_by, ' of ', one.record, ' and ', other.record
         )
     from identity.overrides

@@ -178,5 +178,5 @@ def _word_kinds() -> dict[str, str]:
 
 def _rows(name: str) -> Iterable[dict[str, str]]:
     file = resources.files("orchestration.lib.identity") / "lists" / name
-    with file.open(encoding="utf-8", newline="") as lines:
+    with file.open(encoding="utf-8") as lines:
         yield from csv.DictReader(lines)

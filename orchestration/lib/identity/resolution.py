@@ -6,11 +6,21 @@ from datetime import date
 import duckdb
 
 from orchestration.lib.identity import decisions, stable_ids
+from orchestration.lib.identity.attributes import ATTRIBUTES
+from orchestration.lib.identity.blocking import create_candidates
 from orchestration.lib.identity.components import create_components
 from orchestration.lib.identity.decisions import Decision
 from orchestration.lib.identity.evidence import IdentifierType, find_evidence
 from orchestration.lib.identity.features import create_features
-from orchestration.lib.identity.scoring import IdentityMacros
+from orchestration.lib.identity.model import MatchModel
+from orchestration.lib.identity.review import create_review_queue
+from orchestration.lib.identity.scoring import (
+    IdentityMacros,
+    create_compared,
+    create_rare_features,
+    create_scored_pairs,
+    known_records,
+)
 
 
 def resolve(
@@ -23,7 +33,7 @@ def resolve(
     blocked_identifiers: str,
     decided: Iterable[Decision],
     as_of: date,
-    pairs: str | None = None,
+    model: MatchModel | None = None,
 ) -> dict[str, int]:
     """Assign every record its customer; returns how many events of each kind.
 
@@ -33,7 +43,7 @@ def resolve(
         identifiers, types, blocked_identifiers: as for `find_evidence`.
         decided: what people decided.
         as_of: the run's logical day, the time of all events.
-        pairs: as for `create_components`.
+        model: what likeness is worth; without one only shared identifiers join.
     """
     connection.begin()
     try:
@@ -57,8 +67,10 @@ def resolve(
             types=types,
             blocked_identifiers=blocked_identifiers,
         )
-        create_components(connection, macros, pairs=pairs)
+        _find_likeness(connection, macros, model)
+        create_components(connection, macros, pairs="likely_pairs")
         counts = stable_ids.assign_ids(connection, as_of=as_of)
+        create_review_queue(connection)
         for statement in _EVIDENCE_TABLES:
             connection.execute(statement)
         connection.commit()
@@ -66,6 +78,113 @@ def resolve(
         connection.rollback()
         raise
     return counts
+
+
+def _find_likeness(
+    connection: duckdb.DuckDBPyConnection,
+    macros: IdentityMacros,
+    model: MatchModel | None,
+) -> None:
+    """Write `scored_pairs`, and of those `likely_pairs` and `doubtful_pairs`."""
+    if model is None:
+        connection.execute(_NO_LIKENESS)
+        return
+    for statement in _COMPARABLE:
+        connection.execute(statement)
+    create_candidates(connection)
+    attributes = [
+        name
+        for name, count in known_records(connection).items()
+        if count and name in model.attributes
+    ]
+    create_rare_features(connection, attributes)
+    create_compared(connection, macros, attributes)
+    create_scored_pairs(connection, macros, model)
+    bounds = {"link_from": model.link_from, "review_from": model.review_from}
+    for statement in _LIKELY:
+        connection.execute(statement.format(**bounds))
+
+
+_NO_LIKENESS = """
+    create or replace temp table likely_pairs (
+        node bigint, other_node bigint, weight double, evidence varchar
+    );
+    create or replace temp table doubtful_pairs (
+        node bigint, other_node bigint, weight double, is_vetoed boolean,
+        evidence varchar
+    )
+    """
+
+_COMPARABLE = (
+    # That two people have nobody's address is no likeness.
+    *(
+        f"""
+        update features
+        set {nothing}
+        where record in (
+            select carried.node
+            from carried
+            inner join hubs on hubs.hub = carried.hub
+            where
+                hubs.blocked_because is not null
+                and hubs.identifier_type = '{kind}'
+        )
+        """
+        for kind, nothing in (
+            ("email", "email = null, email_box = null, email_digits = null"),
+            ("phone", "phone = null"),
+        )
+    ),
+    # Records that say the same, and share an address or number, are one by that: one
+    # of them is compared with the others. A customer's hundred orders cost as one.
+    """
+    create or replace temp table features as
+    select min(record) as record, * exclude (record)
+    from features
+    where email is not null or phone is not null
+    group by all
+    union all
+    select record, * exclude (record)
+    from features
+    where email is null and phone is null
+    """,
+)
+
+_EVIDENCE_TEXT = "concat_ws(', ', {})".format(
+    ", ".join(f"'{each.name} ' || {each.name}" for each in ATTRIBUTES)
+)
+
+_LIKELY = (
+    f"""
+    create or replace temp table likely_pairs as
+    select
+        left_record as node,
+        right_record as other_node,
+        weight,
+        {_EVIDENCE_TEXT} as evidence
+    from scored_pairs
+    where
+        weight >= {{link_from}}
+        and not is_vetoed
+    """,
+    # Not sure enough to link, or sure and contradicted by a name or a birth date.
+    f"""
+    create or replace temp table doubtful_pairs as
+    select
+        left_record as node,
+        right_record as other_node,
+        weight,
+        is_vetoed,
+        {_EVIDENCE_TEXT} as evidence
+    from scored_pairs
+    where
+        case
+            when is_vetoed
+                then weight >= {{link_from}} and 'same' in (email, phone)
+            else weight >= {{review_from}}
+        end
+    """,
+)
 
 
 #: Records by number, in order of their key, so that no order of rows matters.
@@ -109,6 +228,26 @@ _EVIDENCE_TABLES = (
     order by
         nodes.source, nodes.export, nodes.record_id, hubs.identifier_type,
         hubs.identifier_value
+    """,
+    """
+    create or replace table identity.likely_pairs as
+    select
+        one.source as left_source,
+        one.export as left_export,
+        one.record_id as left_record_id,
+        other.source as right_source,
+        other.export as right_export,
+        other.record_id as right_record_id,
+        likely_pairs.weight,
+        likely_pairs.evidence,
+        left_out.node is null as is_joining
+    from likely_pairs
+    inner join nodes as one on one.node = likely_pairs.node
+    inner join nodes as other on other.node = likely_pairs.other_node
+    left join left_out
+        on left_out.node = likely_pairs.node
+        and left_out.other_node = likely_pairs.other_node
+    order by likely_pairs.node, likely_pairs.other_node
     """,
     """
     create or replace table identity.blocked_identifiers as

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-#: What is shown of both sides, beside the level of likeness.
+#: What is shown of both sides.
 SHOWN = (
     "first_name",
     "last_name",
@@ -24,58 +24,44 @@ class ReviewPair:
     #: That they are one person, by the match model.
     probability: float
     reason: str
-    #: By attribute: both values, and how alike they are.
-    evidence: dict[str, tuple[str | None, str | None, str | None]]
+    #: How alike they are, attribute by attribute.
+    likeness: str
+    #: By attribute: both values.
+    values: dict[str, tuple[str | None, str | None]]
 
 
-def create_review_queue(
-    connection: duckdb.DuckDBPyConnection, *, link_from: float, review_from: float
-) -> None:
+def create_review_queue(connection: duckdb.DuckDBPyConnection) -> None:
     """Write `identity.review_queue`: pairs of two customers who may be one.
 
-    Those that the model is not sure about, and those that share an identifier although
-    something about them differs. What people have decided is not asked again.
-
-    Args:
-        link_from, review_from: weights of the match model, in bits.
+    What people have decided is not asked again.
     """
     connection.execute(
-        f"""
+        """
         create or replace table identity.review_queue as
         with
 
         apart as (
 
-            select
-                scored_pairs.*,
-                case
-                    when scored_pairs.is_vetoed
-                        then 'a shared identifier, and they differ'
-                    else 'alike, and not enough'
-                end as reason
-            from scored_pairs
-            inner join components as one on one.node = scored_pairs.left_record
-            inner join components as other on other.node = scored_pairs.right_record
+            select doubtful_pairs.*
+            from doubtful_pairs
+            inner join components as one on one.node = doubtful_pairs.node
+            inner join components as other on other.node = doubtful_pairs.other_node
             left join decided
-                on decided.node = scored_pairs.left_record
-                and decided.other_node = scored_pairs.right_record
+                on decided.node = doubtful_pairs.node
+                and decided.other_node = doubtful_pairs.other_node
             where
                 one.component <> other.component
                 and decided.node is null
-                and case
-                    when scored_pairs.is_vetoed
-                        then scored_pairs.weight >= {link_from}
-                            and 'same' in (scored_pairs.email, scored_pairs.phone)
-                    else scored_pairs.weight >= {review_from}
-                end
             -- of two customers one pair says enough
             qualify
                 row_number() over (
-                    partition by one.component, other.component
+                    partition by
+                        least(one.component, other.component),
+                        greatest(one.component, other.component)
                     order by
-                        scored_pairs.weight desc,
-                        scored_pairs.left_record,
-                        scored_pairs.right_record
+                        doubtful_pairs.weight desc,
+                        doubtful_pairs.node,
+                        doubtful_pairs.other_node
                 ) = 1
 
         )
@@ -89,12 +75,15 @@ def create_review_queue(
             other.record_id as right_record_id,
             apart.weight,
             1 / (1 + power(2, -apart.weight)) as probability,
-            apart.reason,
-            {", ".join(f"apart.{name} as {name}_level" for name in SHOWN)}
+            case
+                when apart.is_vetoed then 'they share an identifier, and differ'
+                else 'alike, but not enough'
+            end as reason,
+            apart.evidence
         from apart
-        inner join nodes as one on one.node = apart.left_record
-        inner join nodes as other on other.node = apart.right_record
-        order by apart.weight desc, apart.left_record, apart.right_record
+        inner join nodes as one on one.node = apart.node
+        inner join nodes as other on other.node = apart.other_node
+        order by apart.weight desc, apart.node, apart.other_node
         """
     )
 
@@ -106,20 +95,19 @@ def review_pairs(
     (waiting,) = connection.execute(
         "select count(*) from identity.review_queue"
     ).fetchone() or (0,)
-    values = ",\n".join(
-        f"cast(one.{name} as varchar), cast(other.{name} as varchar),"
-        f" queue.{name}_level"
-        for name in SHOWN
+    shown = ",\n".join(
+        f"cast(one.{name} as varchar), cast(other.{name} as varchar)" for name in SHOWN
     )
     pairs = []
-    for left, right, probability, reason, *evidence in connection.execute(
+    for left, right, probability, reason, likeness, *values in connection.execute(
         f"""
         select
             concat(left_source, '.', left_export, ':', left_record_id),
             concat(right_source, '.', right_export, ':', right_record_id),
             queue.probability,
             queue.reason,
-            {values}
+            queue.evidence,
+            {shown}
         from identity.review_queue as queue
         inner join intermediate.int_source_records as one
             on one.source = queue.left_source
@@ -141,14 +129,11 @@ def review_pairs(
                 right=right,
                 probability=probability,
                 reason=reason,
-                evidence={
-                    name: (one, other, level)
-                    for name, one, other, level in zip(
-                        SHOWN,
-                        evidence[::3],
-                        evidence[1::3],
-                        evidence[2::3],
-                        strict=True,
+                likeness=likeness,
+                values={
+                    name: (one, other)
+                    for name, one, other in zip(
+                        SHOWN, values[::2], values[1::2], strict=True
                     )
                     if one or other
                 },

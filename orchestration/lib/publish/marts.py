@@ -30,6 +30,8 @@ PUBLIC_TABLES: Mapping[str, Sequence[str]] = {
     "identity.customer_ids": (),
     "identity.identifier_edges": ("identifier_value",),
     "identity.blocked_identifiers": ("identifier_value",),
+    "identity.likely_pairs": (),
+    "identity.review_queue": (),
     "identity.overrides": ("decided_by", "note"),
     "identity.assignments": (),
     "identity.events": (),
