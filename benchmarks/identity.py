@@ -250,8 +250,8 @@ def _train(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
                 name: dataclasses.replace(known, vetoes=vetoes[name])
                 for name, known in model.attributes.items()
             },
-            link_from=3.0,
-            review_from=-3.0,
+            link_from=8.0,
+            review_from=4.0,
         ),
         file,
     )
