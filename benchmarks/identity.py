@@ -149,7 +149,9 @@ def _run(landing: Path, home: Path) -> None:
 def load(connection: duckdb.DuckDBPyConnection, warehouse: Path, truth: Path) -> None:
     """Copy what is compared out of the warehouse, so that nothing else is measured."""
     connection.execute(f"attach '{warehouse}' as warehouse (read_only)")
-    *creates, last = PEOPLE.format(most=MOST_SHARING).strip().removesuffix(";").split(";")
+    *creates, last = (
+        PEOPLE.format(most=MOST_SHARING).strip().removesuffix(";").split(";")
+    )
     for create in creates:
         connection.execute(create)
     connection.execute(last, [str(truth)])
@@ -250,8 +252,8 @@ def _train(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
                 name: dataclasses.replace(known, vetoes=vetoes[name])
                 for name, known in model.attributes.items()
             },
-            link_from=3.0,
-            review_from=-3.0,
+            link_from=8.0,
+            review_from=4.0,
         ),
         file,
     )

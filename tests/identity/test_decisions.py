@@ -11,7 +11,7 @@ from orchestration.lib.identity.decisions import (
     read_decisions,
     write_decision,
 )
-from tests.identity.people import decision
+from tests.identity.world import decision
 
 
 @pytest.fixture

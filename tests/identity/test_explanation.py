@@ -4,7 +4,7 @@ import pytest
 
 from orchestration.lib.identity.decisions import RecordKey
 from orchestration.lib.identity.explanation import NobodyFound, explain, record_of
-from tests.identity.people import Person, World, world
+from tests.identity.world import Person, World, world
 
 
 @pytest.fixture

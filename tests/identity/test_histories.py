@@ -12,7 +12,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from tests.identity.people import Person, World, groups
+from tests.identity.world import Person, World, groups
 
 NAMES = [f"r{number}" for number in range(8)]
 PEOPLE = st.builds(

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from tests.identity.people import ROLE, Person, world
+from tests.identity.world import ROLE, Person, world
 
 ANNA = Person(email="anna@a.example", phone="+79160000001", first_name="anna")
 BORIS = Person(email="boris@a.example", phone="+79160000001", first_name="boris")

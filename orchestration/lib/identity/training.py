@@ -31,8 +31,8 @@ _VETO_MOST = 0.02
 _MOST_CONTRADICTIONS = 0.2
 #: People who share both names are two below this probability that they are one.
 _LEAST_DOUBT = 0.2
-_LINK_FROM = 0.0
-_REVIEW_FROM = -3.0
+_LINK_FROM = -1.0
+_REVIEW_FROM = -4.0
 
 
 @dataclass(frozen=True)
@@ -303,9 +303,7 @@ def _namesake_bits(namesakes: Namesakes, matches: float, match_rate: float) -> f
     return min(max(bits, 0.0), _MOST_NAMESAKE_BITS)
 
 
-def _is_among(
-    attribute: Attribute, levels: frozenset[str]
-) -> npt.NDArray[np.bool_]:
+def _is_among(attribute: Attribute, levels: frozenset[str]) -> npt.NDArray[np.bool_]:
     return np.array([level in levels for level in attribute.prior], np.bool_)
 
 

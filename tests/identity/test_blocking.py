@@ -1,0 +1,90 @@
+"""Which pairs are compared, and what the gate keeps from being compared."""
+
+from orchestration.lib.identity.blocking import (
+    RULES,
+    Gate,
+    Rule,
+    create_candidates,
+)
+from orchestration.lib.identity.features import create_features
+from tests.identity.people import Person, connection_with, rows
+
+BY_PHONE = (Rule("phone", ("phone",)),)
+CANDIDATES = "select left_record, right_record from candidates order by all"
+
+
+def people_with_phones(*phones: str | None) -> list[Person]:
+    return [{"phone": phone} for phone in phones]
+
+
+def test_records_with_a_shared_key_are_a_pair_once() -> None:
+    connection = connection_with(
+        [
+            {"phone": "9104277034", "email": "a@b.ru"},
+            {"phone": "9104277034", "email": "a@b.ru"},
+            {"phone": None, "email": None},
+            {"phone": None, "email": None},
+        ]
+    )
+    create_features(connection, "people")
+
+    create_candidates(connection)
+
+    assert rows(connection, CANDIDATES) == [(1, 2)]
+
+
+def test_a_block_that_is_too_large_is_dropped_and_the_rule_goes_on() -> None:
+    connection = connection_with(
+        people_with_phones("9104277034", "9104277034", *["9161234567"] * 5)
+    )
+    create_features(connection, "people")
+
+    (report,) = create_candidates(
+        connection, rules=BY_PHONE, gate=Gate(largest_block=4)
+    )
+
+    assert rows(connection, CANDIDATES) == [(1, 2)]
+    assert (report.pairs, report.largest_block, report.dropped_blocks) == (1, 5, 1)
+    assert not report.is_skipped
+
+
+def test_a_rule_with_too_many_pairs_is_skipped_before_it_runs() -> None:
+    connection = connection_with(people_with_phones(*["9161234567"] * 5))
+    create_features(connection, "people")
+
+    (report,) = create_candidates(
+        connection, rules=BY_PHONE, gate=Gate(pairs_per_record=1)
+    )
+
+    assert report.is_skipped
+    assert report.pairs == 10
+    assert rows(connection, CANDIDATES) == []
+
+
+def test_pairs_of_changed_records_are_those_of_the_full_run_that_touch_them() -> None:
+    connection = connection_with(
+        people_with_phones("9104277034", "9104277034", "9161234567", "9161234567")
+    )
+    create_features(connection, "people")
+    connection.execute("create table changed as select 3 as record")
+
+    create_candidates(connection, changed="changed")
+
+    assert rows(connection, CANDIDATES) == [(3, 4)]
+
+
+def test_links_are_compared_whatever_blocking_says() -> None:
+    connection = connection_with(people_with_phones("9104277034", "9161234567"))
+    create_features(connection, "people")
+    connection.execute(
+        "create table links as select 1 as left_record, 2 as right_record, 'phone' as attribute"
+    )
+
+    create_candidates(connection, links="links")
+
+    assert rows(connection, CANDIDATES) == [(1, 2)]
+
+
+def test_no_rule_is_one_name_alone() -> None:
+    for rule in RULES:
+        assert set(rule.expressions) - {"first_name", "last_name"}, rule.name
