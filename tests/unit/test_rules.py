@@ -715,7 +715,7 @@ CELLS = st.one_of(
 @settings(max_examples=25, deadline=None)
 @given(
     cells=st.lists(
-        CELLS | st.text(" \0\u00a0\t\n!~А\u2007", max_size=4),
+        CELLS | st.text(" \0\u00a0\t\n!~АёЁя\u2007\u3000", max_size=4),
         min_size=40,
         max_size=60,
         unique=True,

@@ -188,10 +188,11 @@ def _has_letter_for_digit(cell: Cell) -> str:
 
 
 def _is_missing(cell: Cell) -> str:
-    """No text, told at once of those whose first character is plainly a part of one."""
+    """No text, told at once where the first letter is a plain Latin or Russian one."""
     parsed = cell.context.macros.parse("parse_text", cell.column)
     return (
-        f"(case when {cell.column} between '!' and '~' or {cell.column} >= 'А'"
+        f"(case when {cell.column} between '!' and '~'"
+        f" or {cell.column} between 'Ё' and 'ё'"
         f" then false else {parsed} is null end)"
     )
 
