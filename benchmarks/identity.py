@@ -1,4 +1,4 @@
-"""`make bench`: how well people are told apart, beside Splink alone on the same records.
+"""`make bench`: how well people are told apart, beside Splink on the same records.
 
     python benchmarks/identity.py [--customers 20000] [--seed 361] [--train FILE]
 

@@ -58,8 +58,15 @@ SUITES = {
     key: read_suite(PROJECT / "expectations", contract.source, contract.export)
     for key, contract in CONTRACTS.items()
 }
-#: The simulator delivers all but this one.
-DELIVERED = sorted(CONTRACTS.keys() - {"online_retail.invoice_lines"})
+#: What a company has that runs a CRM, a shop and an e-mail service only.
+DELIVERED = (
+    "ads.campaign_costs",
+    "hubspot.contacts",
+    "mailchimp.members",
+    "sendgrid.events",
+    "shopify.customers",
+    "shopify.orders",
+)
 #: Defects that are no breach of a rule: nothing is wrong with one cell by itself.
 NO_RULES = {"missing_value", "minor_units", "exact_duplicate"}
 
