@@ -86,7 +86,9 @@ def match(file: Path, mappings: tuple[str, ...], out: Path, pairs: Path | None) 
                 if rule.dropped_blocks
                 else ""
             )
-            _tell(f"  {rule.name:32} {rule.pairs:>13,} {rule.largest_block:>14,}{dropped}")
+            _tell(
+                f"  {rule.name:32} {rule.pairs:>13,} {rule.largest_block:>14,}{dropped}"
+            )
     _tell(
         f"{clusters.clusters:,} clusters, the largest of"
         f" {clusters.largest_cluster:,} records;"

@@ -132,10 +132,14 @@ def _checked(document: Mapping[str, Any]) -> MatchModel:
     attributes = {}
     for name, entry in document["attributes"].items():
         if name not in _LEVELS:
-            raise ValueError(f"attribute {name} is unknown; known are {', '.join(_LEVELS)}")
+            raise ValueError(
+                f"attribute {name} is unknown; known are {', '.join(_LEVELS)}"
+            )
         for kind in ("m", "u"):
             if set(entry[kind]) != set(_LEVELS[name]):
-                raise ValueError(f"{name}.{kind} does not have the levels {_LEVELS[name]}")
+                raise ValueError(
+                    f"{name}.{kind} does not have the levels {_LEVELS[name]}"
+                )
             if not all(0 < share <= 1 for share in entry[kind].values()):
                 raise ValueError(f"{name}.{kind} has a share outside of 0 to 1")
         if not set(entry["vetoes"]) <= set(_LEVELS[name]):

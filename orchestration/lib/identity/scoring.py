@@ -136,7 +136,9 @@ def create_compared(
         )
     linked = ""
     if links:
-        flags = ", ".join(f"bool_or(attribute = '{each}') as {each}" for each in attributes)
+        flags = ", ".join(
+            f"bool_or(attribute = '{each}') as {each}" for each in attributes
+        )
         linked = (
             f"left join (select left_record, right_record, {flags} from {links}"
             " group by left_record, right_record) as links"
