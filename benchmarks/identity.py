@@ -149,9 +149,7 @@ def _run(landing: Path, home: Path) -> None:
 def load(connection: duckdb.DuckDBPyConnection, warehouse: Path, truth: Path) -> None:
     """Copy what is compared out of the warehouse, so that nothing else is measured."""
     connection.execute(f"attach '{warehouse}' as warehouse (read_only)")
-    *creates, last = (
-        PEOPLE.format(most=MOST_SHARING).strip().removesuffix(";").split(";")
-    )
+    *creates, last, _ = PEOPLE.format(most=MOST_SHARING).split(";")
     for create in creates:
         connection.execute(create)
     connection.execute(last, [str(truth)])

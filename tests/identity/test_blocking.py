@@ -77,7 +77,8 @@ def test_links_are_compared_whatever_blocking_says() -> None:
     connection = connection_with(people_with_phones("9104277034", "9161234567"))
     create_features(connection, "people")
     connection.execute(
-        "create table links as select 1 as left_record, 2 as right_record, 'phone' as attribute"
+        "create table links as"
+        " select 1 as left_record, 2 as right_record, 'phone' as attribute"
     )
 
     create_candidates(connection, links="links")

@@ -1,6 +1,6 @@
 """From weighed pairs to clusters."""
 
-from itertools import combinations
+from itertools import combinations, product
 
 import pytest
 from hypothesis import given, settings
@@ -31,7 +31,7 @@ def clustered(
     people: list[tuple[int, Person]],
     extra: list[tuple[int, int, float, bool]] | None = None,
 ) -> tuple[dict[int, int], ClusterReport, list[tuple[object, ...]]]:
-    """Cluster by record, the report, and the pairs for review; with pairs of a caller."""
+    """Cluster by record, the report, the pairs for review; with pairs of a caller."""
     connection = connection_with_numbered(people)
     score_pairs(connection, "people", MODEL, IDENTITY_MACROS)
     for left, right, weight, vetoed in extra or []:
@@ -59,6 +59,20 @@ def test_two_of_a_household_with_one_phone_and_mailbox_stay_two() -> None:
     found, _, review = clustered([(1, ANNA), (2, ROBERT)])
 
     assert found == {1: 1, 2: 2}
+    assert review == []
+
+
+def test_a_veto_on_what_is_otherwise_one_person_is_for_review() -> None:
+    crowd = [
+        (number, {"first_name": f"{a}en", "last_name": f"{a}er{b}", "city": f"{b}dorf"})
+        for number, (a, b) in enumerate(product("bdfgklmn", repeat=2), start=3)
+    ]
+
+    found, _, review = clustered(
+        [(1, ANNA), (2, {**ANNA, "first_name": "Robert"}), *crowd]
+    )
+
+    assert (found[1], found[2]) == (1, 2)
     assert review == [(1, 2)]
 
 

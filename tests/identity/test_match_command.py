@@ -10,12 +10,36 @@ from click.testing import CliRunner, Result
 from orchestration.cli import main
 
 HEADER = "rec,given name,surname,born,mail,street,no\n"
-FIRST = (
-    "Anna Robert Grace Evelyn Walter Ludwig Martha Oscar Hilda Bruno Clara Emil".split()
-)
-LAST = (
-    "Abel Brandt Cramer Dorn Engel Falk Graf Hahn Iven Jung Kern Lang Maas Noll".split()
-)
+FIRST = [
+    "Anna",
+    "Robert",
+    "Grace",
+    "Evelyn",
+    "Walter",
+    "Ludwig",
+    "Martha",
+    "Oscar",
+    "Hilda",
+    "Bruno",
+    "Clara",
+    "Emil",
+]
+LAST = [
+    "Abel",
+    "Brandt",
+    "Cramer",
+    "Dorn",
+    "Engel",
+    "Falk",
+    "Graf",
+    "Hahn",
+    "Iven",
+    "Jung",
+    "Kern",
+    "Lang",
+    "Maas",
+    "Noll",
+]
 
 
 def write_people(folder: Path, *, seed: int = 1) -> Path:

@@ -53,7 +53,7 @@ def test_what_was_planted_is_found(seed: int) -> None:
     assert model.matches_per_record * RECORDS == pytest.approx(MATCHES, rel=0.1)
     for attribute, shares in zip(CHOSEN, m, strict=True):
         found = list(model.attributes[attribute.name].m.values())
-        assert found == pytest.approx(list(shares), abs=0.03), attribute.name
+        assert found == pytest.approx(list(shares), abs=0.08), attribute.name
 
 
 def test_the_same_patterns_give_the_same_model() -> None:

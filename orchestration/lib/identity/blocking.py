@@ -1,8 +1,9 @@
 """Which pairs are worth comparing: records that share a key of some rule.
 
-A rule is data. Before any pair is made, one GROUP BY over all keys says how large every
-block is and how many pairs a rule would make: blocks that are too large are dropped, and
-a rule that still makes too many pairs is skipped. No rule is one name alone.
+A rule is data. Before any pair is made, one GROUP BY over all keys says how large
+every block is and how many pairs a rule would make: blocks that are too large are
+dropped, and a rule that still makes too many pairs is skipped. No rule is one name
+alone.
 """
 
 from dataclasses import dataclass
@@ -107,7 +108,8 @@ def create_candidates(
     gate = gate or Gate()
     keys = "\nunion all\n".join(
         f"select {number} as rule, hash({', '.join(rule.expressions)}) as key, record"
-        f" from features where {' and '.join(f'{e} is not null' for e in rule.expressions)}"
+        " from features where "
+        + " and ".join(f"{expression} is not null" for expression in rule.expressions)
         for number, rule in enumerate(rules)
     )
     connection.execute(f"create or replace temp table block_keys as {keys}")

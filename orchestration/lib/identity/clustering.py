@@ -7,6 +7,7 @@ them is vetoed.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import duckdb
 import numpy as np
@@ -194,9 +195,9 @@ def _judged(
     clusters = by_piece[starts[pieces]]
     order = np.lexsort((right, left, pieces[left]))
     piece_of_pair, weight = pieces[left][order], weight[order]
-    begins = np.flatnonzero(np.diff(piece_of_pair, prepend=-1))
+    bounds = np.append(np.flatnonzero(np.diff(piece_of_pair, prepend=-1)), len(weight))
     judged = split = 0
-    for begin, end in zip(begins, [*begins[1:], len(weight)], strict=True):
+    for begin, end in pairwise(bounds):
         if weight[begin:end].min() >= _FIT_FROM:
             continue
         piece = piece_of_pair[begin]
@@ -247,14 +248,8 @@ def _create_review_pairs(
                 on right_clusters.record = scored_pairs.right_record
             where
                 left_clusters.cluster <> right_clusters.cluster
-                and (
-                    (not is_vetoed and weight >= {model.review_from})
-                    or (
-                        is_vetoed
-                        and weight >= {model.link_from}
-                        and (email = 'same' or phone = 'same')
-                    )
-                )
+                and weight >= {model.review_from}
+                and (not is_vetoed or email = 'same' or phone = 'same')
 
         )
 

@@ -12,9 +12,10 @@ _MONTHS = {
     prefix: number
     for number, prefixes in enumerate(
         (
-            "jan янв jän gen ene", "feb фев fév feb", "mar мар mär mrz", "apr апр avr abr",
-            "may мая май mai mag", "jun июн jui giu", "jul июл juil lug", "aug авг aoû ago",
-            "sep сен set", "oct окт okt ott", "nov ноя", "dec дек dez déc dic",
+            "jan янв jän gen ene", "feb фев fév", "mar мар mär mrz",
+            "apr апр avr abr", "may мая май mai mag", "jun июн jui giu",
+            "jul июл juil lug", "aug авг aoû ago", "sep сен set",
+            "oct окт okt ott", "nov ноя", "dec дек dez déc dic",
         ),
         start=1,
     )

@@ -154,7 +154,10 @@ named as (
         coalesce(firsts.key.middle, fulls.key.middle) as middle_name,
         concat(
             ' ',
-            concat_ws(' ', firsts.key.parts, lasts.key.last, lasts.key.parts, fulls.key.parts),
+            concat_ws(
+                ' ',
+                firsts.key.parts, lasts.key.last, lasts.key.parts, fulls.key.parts
+            ),
             ' '
         ) as name_parts,
         dates.key as birth_date,
@@ -201,15 +204,16 @@ select
     case
         when
             length(phone_digits) >= 6
-            and not regexp_full_match(right(phone_digits, 6), '0+|1+|2+|3+|4+|5+|6+|7+|8+|9+')
+            and not regexp_full_match(
+                right(phone_digits, 6), '0+|1+|2+|3+|4+|5+|6+|7+|8+|9+'
+            )
             then right(phone_digits, 10)
     end as phone,
     named.address,
     trim(regexp_replace(named.address, '[^ ]*[0-9][^ ]* ?', '', 'g')) as street,
-    nullif(
-        trim(regexp_replace(regexp_replace(named.address, '[^0-9 ]', '', 'g'), ' +', ' ', 'g')),
-        ''
-    ) as house,
+    nullif(trim(regexp_replace(
+        regexp_replace(named.address, '[^0-9 ]', '', 'g'), ' +', ' ', 'g'
+    )), '') as house,
     named.city,
     named.postcode,
     left(named.postcode, cast(greatest(2, length(named.postcode) // 2) as integer))

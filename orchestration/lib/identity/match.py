@@ -116,11 +116,11 @@ def read_people(
         if name.lower() not in columns
     ]
     if missing:
-        present = [
+        present = ", ".join(
             name.strip() for name in columns.values() if name != "file_row_number"
-        ]
+        )
         raise MappingError(
-            f"{file} has no column {', '.join(missing)}; it has {', '.join(present)}"
+            f"{file} has no column {', '.join(missing)}; it has {present}"
         )
 
     def text(names: Sequence[str]) -> str:

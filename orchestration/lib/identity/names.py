@@ -16,13 +16,7 @@ from importlib import resources
 from anyascii import anyascii
 
 _CYRILLIC = str.maketrans(
-    dict(
-        zip(
-            "абвгдезийклмнопрстуфыэіґ",
-            "a b v g d e z i i k l m n o p r s t u f i e i g".split(),
-            strict=True,
-        )
-    )
+    dict(zip("абвгдезийклмнопрстуфыэіґ", "abvgdeziiklmnoprstufieig", strict=True))
     | {
         "ё": "e", "ж": "zh", "х": "h", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "sh",
         "ъ": "", "ь": "", "ю": "iu", "я": "ia", "є": "ie", "ї": "i", "ў": "u",
@@ -36,7 +30,7 @@ _CYRILLIC = str.maketrans(
 _SOUNDS = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
-        (r"s[hc]?h?ch|shh|sch|šč", "sh"),
+        (r"s[hc]?h?ch|sch", "sh"),
         (r"tch", "ch"),
         (r"dzh|dj", "j"),
         (r"(?<=[bcdfghklmnpqrstvwxz])[yj]o", "e"),  # Fyodor, Alyona
@@ -55,7 +49,7 @@ _SOUNDS = tuple(
         (r"(.)\1+", r"\1"),
     )
 )
-_PARTS = re.compile(r"[^\W\d_]+(?:['’ʹʼ`][^\W\d_]+)*|\d+(?:st|nd|rd|th)")  # noqa: RUF001
+_PARTS = re.compile(r"[^\W\d_]+(?:['’ʹʼ`][^\W\d_]+)*|\d+(?:st|nd|rd|th)")
 _PATRONYMIC = re.compile(r"[a-z]{2,}(ovich|evich|ovna|evna|inichna)|oglu|ogli|kizi")
 
 
@@ -178,5 +172,4 @@ def _word_kinds() -> dict[str, str]:
 
 def _rows(name: str) -> Iterable[dict[str, str]]:
     file = resources.files("orchestration.lib.identity") / "lists" / name
-    with file.open(encoding="utf-8") as lines:
-        yield from csv.DictReader(lines)
+    yield from csv.DictReader(file.read_text(encoding="utf-8").splitlines())

@@ -58,7 +58,8 @@ def create_random_pairs(connection: duckdb.DuckDBPyConnection) -> None:
 
         ranked as (
 
-            select record, row_number() over (order by record) - 1 as place from features
+            select record, row_number() over (order by record) - 1 as place
+            from features
 
         ),
 
@@ -75,13 +76,16 @@ def create_random_pairs(connection: duckdb.DuckDBPyConnection) -> None:
                 case
                     when records * (records - 1) // 2 <= {_RANDOM_PAIRS}
                         then ranked.place + step
-                    else (ranked.place * 7919 + step * 104729 + step * step * 31) % records
+                    else (
+                        ranked.place * 7919 + step * 104729 + step * step * 31
+                    ) % records
                 end as right_place
             from ranked, sized,
                 range(
                     1,
                     case
-                        when records * (records - 1) // 2 <= {_RANDOM_PAIRS} then records
+                        when records * (records - 1) // 2 <= {_RANDOM_PAIRS}
+                            then records
                         else 1 + greatest(1, {_RANDOM_PAIRS} // records)
                     end
                 ) as steps(step)
@@ -109,13 +113,17 @@ def read_patterns(
         for attribute in attributes
     )
     rarity = " + ".join(
-        f"coalesce(case when {attribute.name} = 'same' then {attribute.name}_rarity end, 0)"
+        f"coalesce(case {attribute.name} when 'same'"
+        f" then {attribute.name}_rarity end, 0)"
         for attribute in attributes
         if attribute.trust is None
     )
     table = connection.execute(
         f"""
-        select {levels}, round({rarity or "0"}, 0)::double as rarity, count(*)::double as pairs
+        select
+            {levels},
+            round({rarity or "0"}, 0)::double as rarity,
+            count(*)::double as pairs
         from compared
         group by all
         order by all
