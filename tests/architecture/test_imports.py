@@ -99,6 +99,7 @@ def test_the_clock_is_read_at_the_edge_only() -> None:
 
     assert readers <= {
         "orchestration.cli",
+        "orchestration.commands.identity_decisions",
         "orchestration.commands.quarantine",
         "orchestration.launch",
         "orchestration.components.fetched_place",
