@@ -33,7 +33,7 @@ LARGEST_COMPONENT = 300
 _HIGHEST, _LOWEST = 15.0, -10.0
 #: Two groups fit when their pairs weigh this much on average. Below zero, because the
 #: prior odds of two records counts in each pair but should count once for a group.
-_FIT_FROM = -4.0
+_FIT_FROM = -3.0
 _VETO = -1e9
 
 
