@@ -64,6 +64,20 @@ RULES = (
     Rule("occupation, last name", ("occupation", "last_sound")),
 )
 
+#: What the daily run needs beside the links of its identifiers: its model links nothing
+#: that only the broader rules find.
+DAILY_RULES = tuple(
+    rule
+    for rule in RULES
+    if rule.name
+    in (
+        "e-mail",
+        "phone",
+        "birth date, last name",
+        "birth date, first name",
+    )
+)
+
 
 @dataclass(frozen=True)
 class Gate:

@@ -7,7 +7,6 @@ them is vetoed.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import duckdb
 import numpy as np
@@ -196,10 +195,11 @@ def _judged(
     order = np.lexsort((right, left, pieces[left]))
     piece_of_pair, weight = pieces[left][order], weight[order]
     bounds = np.append(np.flatnonzero(np.diff(piece_of_pair, prepend=-1)), len(weight))
+    begins, ends = bounds[:-1], bounds[1:]
+    worst = np.minimum.reduceat(weight, begins) if len(begins) else weight
     judged = split = 0
-    for begin, end in pairwise(bounds):
-        if weight[begin:end].min() >= _FIT_FROM:
-            continue
+    for place in np.flatnonzero(worst < _FIT_FROM):
+        begin, end = begins[place], ends[place]
         piece = piece_of_pair[begin]
         members = by_piece[starts[piece] : starts[piece + 1]]
         tree = linkage(_HIGHEST - weight[begin:end], "average")
