@@ -218,9 +218,7 @@ def score_pairs(
         What became of every blocking rule.
     """
     create_features(connection, people)
-    reports = create_candidates(
-        connection, changed=changed, links=links, rules=rules
-    )
+    reports = create_candidates(connection, changed=changed, links=links, rules=rules)
     compared = [name for name, count in known_records(connection).items() if count]
     attributes = [name for name in compared if name in model.attributes]
     create_rare_features(connection, attributes)
