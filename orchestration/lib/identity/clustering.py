@@ -25,7 +25,8 @@ from orchestration.lib.identity.scoring import (
 
 Indices = npt.NDArray[np.int64]
 Weights = npt.NDArray[np.float64]
-#: A component with more records is cut along its weakest pairs until its parts are not.
+#: A component with more records is cut along its weakest pairs until its parts are not;
+#: what no weight takes apart, such as copies of one record, stays whole.
 LARGEST_COMPONENT = 300
 #: Weights are counted no higher and no lower than this, so that one pair cannot decide
 #: about a whole group.
@@ -123,7 +124,7 @@ def _pieces(
         is_large = np.bincount(pieces)[pieces] > LARGEST_COMPONENT
         if not is_large.any():
             break
-        threshold += 1
+        threshold = min(threshold + 1, float(weight.max()))
         stays = ~is_large[left] | (weight >= threshold)
         left, right, weight = left[stays], right[stays], weight[stays]
         pieces = _components(count, left, right)
