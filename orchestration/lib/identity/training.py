@@ -24,7 +24,7 @@ _ITERATIONS = 100
 #: this share of those that were found: what is learnt cannot drift away from it.
 _PRIOR_PAIRS, _PRIOR_SHARE = 20.0, 0.1
 #: Namesakes never take more than this from the weight of a name, in bits.
-_MOST_NAMESAKE_BITS = 6.0
+_MOST_NAMESAKE_BITS = 2.0
 #: At most this share of one person's pairs has names or birth dates without likeness.
 _MOST_CONTRADICTIONS = 0.2
 #: People who share both names are two below this probability that they are one.
