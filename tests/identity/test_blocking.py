@@ -86,6 +86,16 @@ def test_links_are_compared_whatever_blocking_says() -> None:
     assert rows(connection, CANDIDATES) == [(1, 2)]
 
 
+def test_copies_are_compared_with_the_first_however_many_there_are() -> None:
+    copy: Person = {"first_name": "Anna", "last_name": "Abel", "phone": "9161234567"}
+    connection = connection_with([copy] * 5)
+    create_features(connection, "people")
+
+    create_candidates(connection, rules=BY_PHONE, gate=Gate(largest_block=4))
+
+    assert rows(connection, CANDIDATES) == [(1, n) for n in range(2, 6)]
+
+
 def test_no_rule_is_one_name_alone() -> None:
     for rule in RULES:
         assert set(rule.expressions) - {"first_name", "last_name"}, rule.name

@@ -14,8 +14,8 @@ class Attribute:
     #: How often two records of one person are at a level, before anything is learnt;
     #: best level first.
     prior: dict[str, float]
-    #: Levels that forbid a link, where people practically never change the attribute;
-    #: rare among records of one person in any case.
+    #: Levels that contradict: rare among records of one person, whatever is learnt, and
+    #: a veto in the model of the daily run.
     vetoes: frozenset[str] = field(default_factory=frozenset)
     #: Levels that namesakes reach too, because people make the value of their names.
     made_of_names: frozenset[str] = field(default_factory=frozenset)

@@ -64,6 +64,20 @@ RULES = (
     Rule("occupation, last name", ("occupation", "last_sound")),
 )
 
+#: What the daily run needs beside the links of its identifiers: its model links nothing
+#: that only the broader rules find.
+DAILY_RULES = tuple(
+    rule
+    for rule in RULES
+    if rule.name
+    in (
+        "e-mail",
+        "phone",
+        "birth date, last name",
+        "birth date, first name",
+    )
+)
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -98,7 +112,8 @@ def create_candidates(
 ) -> list[RuleReport]:
     """Write the temporary table `candidates (left_record, right_record)`, distinct.
 
-    Reads the temporary table `features`. `left_record` is the smaller one.
+    Reads the temporary table `features`. `left_record` is the smaller one. Copies of a
+    record are compared with the first of them, however many there are.
 
     Args:
         changed: relation with `record`: only pairs with at least one of them. The gate
@@ -131,7 +146,7 @@ def create_candidates(
             "and (block_keys.rule, block_keys.key) in"
             f" (select (rule, key) from block_keys where record in {records})"
         )
-        touches_changed = f"where left_record in {records} or right_record in {records}"
+        touches_changed = f"and (left_record in {records} or right_record in {records})"
     linked = f"union select left_record, right_record from {links}" if links else ""
     connection.execute(
         f"""
@@ -152,6 +167,19 @@ def create_candidates(
 
         ),
 
+        copies as (
+
+            select
+                min(record) over (partition by content) as left_record,
+                record as right_record
+            from (
+                select record, hash(*columns(* exclude (record))) as content
+                from features
+                where first_name is not null or last_name is not null
+            )
+
+        ),
+
         found as (
 
             select
@@ -162,13 +190,15 @@ def create_candidates(
                 on right_keys.rule = left_keys.rule
                 and right_keys.key = left_keys.key
                 and right_keys.record > left_keys.record
+            union all
+            select left_record, right_record from copies
             {linked}
 
         )
 
         select distinct left_record, right_record
         from found
-        {touches_changed}
+        where left_record < right_record {touches_changed}
         """
     )
     return reports

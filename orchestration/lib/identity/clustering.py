@@ -7,7 +7,6 @@ them is vetoed.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import duckdb
 import numpy as np
@@ -26,14 +25,15 @@ from orchestration.lib.identity.scoring import (
 
 Indices = npt.NDArray[np.int64]
 Weights = npt.NDArray[np.float64]
-#: A component with more records is cut along its weakest pairs until its parts are not.
+#: A component with more records is cut along its weakest pairs until its parts are not;
+#: what no weight takes apart, such as copies of one record, stays whole.
 LARGEST_COMPONENT = 300
 #: Weights are counted no higher and no lower than this, so that one pair cannot decide
 #: about a whole group.
 _HIGHEST, _LOWEST = 15.0, -10.0
 #: Two groups fit when their pairs weigh this much on average. Below zero, because the
 #: prior odds of two records counts in each pair but should count once for a group.
-_FIT_FROM = -4.0
+_FIT_FROM = -3.0
 _VETO = -1e9
 
 
@@ -124,7 +124,7 @@ def _pieces(
         is_large = np.bincount(pieces)[pieces] > LARGEST_COMPONENT
         if not is_large.any():
             break
-        threshold += 1
+        threshold = min(threshold + 1, float(weight.max()))
         stays = ~is_large[left] | (weight >= threshold)
         left, right, weight = left[stays], right[stays], weight[stays]
         pieces = _components(count, left, right)
@@ -196,10 +196,11 @@ def _judged(
     order = np.lexsort((right, left, pieces[left]))
     piece_of_pair, weight = pieces[left][order], weight[order]
     bounds = np.append(np.flatnonzero(np.diff(piece_of_pair, prepend=-1)), len(weight))
+    begins, ends = bounds[:-1], bounds[1:]
+    worst = np.minimum.reduceat(weight, begins) if len(begins) else weight
     judged = split = 0
-    for begin, end in pairwise(bounds):
-        if weight[begin:end].min() >= _FIT_FROM:
-            continue
+    for place in np.flatnonzero(worst < _FIT_FROM):
+        begin, end = begins[place], ends[place]
         piece = piece_of_pair[begin]
         members = by_piece[starts[piece] : starts[piece + 1]]
         tree = linkage(_HIGHEST - weight[begin:end], "average")

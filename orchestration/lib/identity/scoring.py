@@ -8,7 +8,12 @@ import duckdb
 from jinja2 import Environment, StrictUndefined
 
 from orchestration.lib.identity.attributes import ATTRIBUTES
-from orchestration.lib.identity.blocking import RuleReport, create_candidates
+from orchestration.lib.identity.blocking import (
+    DAILY_RULES,
+    Rule,
+    RuleReport,
+    create_candidates,
+)
 from orchestration.lib.identity.features import create_features
 from orchestration.lib.identity.model import MatchModel
 
@@ -197,6 +202,7 @@ def score_pairs(
     *,
     changed: str | None = None,
     links: str | None = None,
+    rules: tuple[Rule, ...] = DAILY_RULES,
 ) -> list[RuleReport]:
     """Write `scored_pairs`, the pairs that are worth comparing, and what they weigh.
 
@@ -206,12 +212,13 @@ def score_pairs(
         links: relation with `left_record, right_record, attribute`: pairs that share an
             e-mail address or a phone which `people`, with one of each, does not show.
             They are compared whatever blocking says. The left record is the smaller.
+        rules: of blocking.
 
     Returns:
         What became of every blocking rule.
     """
     create_features(connection, people)
-    reports = create_candidates(connection, changed=changed, links=links)
+    reports = create_candidates(connection, changed=changed, links=links, rules=rules)
     compared = [name for name, count in known_records(connection).items() if count]
     attributes = [name for name in compared if name in model.attributes]
     create_rare_features(connection, attributes)

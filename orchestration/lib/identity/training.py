@@ -24,14 +24,12 @@ _ITERATIONS = 100
 #: this share of those that were found: what is learnt cannot drift away from it.
 _PRIOR_PAIRS, _PRIOR_SHARE = 20.0, 0.1
 #: Namesakes never take more than this from the weight of a name, in bits.
-_MOST_NAMESAKE_BITS = 6.0
-#: An attribute's veto holds where at most this share of one person's pairs break it.
-_VETO_MOST = 0.02
+_MOST_NAMESAKE_BITS = 2.0
 #: At most this share of one person's pairs has names or birth dates without likeness.
 _MOST_CONTRADICTIONS = 0.2
 #: People who share both names are two below this probability that they are one.
 _LEAST_DOUBT = 0.2
-_LINK_FROM = -1.0
+_LINK_FROM = 1.0
 _REVIEW_FROM = -4.0
 
 
@@ -194,6 +192,8 @@ def fit(
 ) -> MatchModel:
     """Estimate m, u and the match rate.
 
+    The model has no vetoes: how much a contradiction weighs is learnt like the rest.
+
     Args:
         random_levels: by attribute, counts of random pairs at each level.
         records: rows of the relation; all their pairs count, compared or not.
@@ -263,7 +263,6 @@ def fit(
             attribute.name: AttributeModel(
                 m=dict(zip(attribute.prior, m[n].tolist(), strict=True)),
                 u=dict(zip(attribute.prior, u[n].tolist(), strict=True)),
-                vetoes=_vetoes(attribute, m[n]),
                 trust=attribute.trust,
             )
             for n, attribute in enumerate(attributes)
@@ -326,15 +325,6 @@ def _within_bounds(attribute: Attribute, m: Array) -> Array:
         return m
     scale = (1 - _MOST_CONTRADICTIONS) / (1 - share)
     return np.where(contradicts, m * _MOST_CONTRADICTIONS / share, m * scale)
-
-
-def _vetoes(attribute: Attribute, m: Array) -> tuple[str, ...]:
-    broken = sum(
-        share
-        for level, share in zip(attribute.prior, m, strict=True)
-        if level in attribute.vetoes
-    )
-    return tuple(sorted(attribute.vetoes)) if broken <= _VETO_MOST else ()
 
 
 def present_attributes(records: dict[str, int]) -> tuple[Attribute, ...]:
