@@ -7,7 +7,7 @@ import duckdb
 
 from orchestration.lib.identity import decisions, stable_ids
 from orchestration.lib.identity.attributes import ATTRIBUTES
-from orchestration.lib.identity.blocking import create_candidates
+from orchestration.lib.identity.blocking import DAILY_RULES, create_candidates
 from orchestration.lib.identity.components import create_components
 from orchestration.lib.identity.decisions import Decision
 from orchestration.lib.identity.evidence import IdentifierType, find_evidence
@@ -91,7 +91,7 @@ def _find_likeness(
         return
     for statement in _COMPARABLE:
         connection.execute(statement)
-    create_candidates(connection)
+    create_candidates(connection, rules=DAILY_RULES)
     attributes = [
         name
         for name, count in known_records(connection).items()
