@@ -164,7 +164,9 @@ def land_file(
         bytes=delivered.size,
         delivered_at=delivered_at(name, run_at or landed_at),
     )
-    writer = _Writer(_folder(contract, raw), delivered.file_id, landed_at)
+    folder = _folder(contract, raw)
+    folder.mkdir(parents=True, exist_ok=True)
+    writer = _Writer(folder, delivered.file_id, landed_at)
     notes: list[str] = []
     try:
         with ExitStack() as resources:
