@@ -161,7 +161,7 @@ def refines(finer: set[frozenset[str]], coarser: set[frozenset[str]]) -> bool:
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
-    max_examples=40,
+    max_examples=25,
     stateful_step_count=8,
     deadline=None,
     # A history takes seconds: shrinking one would take an hour.

@@ -262,7 +262,7 @@ def test_one_change_and_one_opt_out_send_two_rows(home: Path, landing: Path) -> 
     with (landing / "hubspot" / "contacts.csv").open(newline="") as file:
         contacts = list(csv.DictReader(file))
     contact = next(row for row in contacts if row["Record ID"] == changed[2])
-    contact |= {"First Name": "Renamed", "Last Modified Date": "2026-10-31 09:00"}
+    contact |= {"Last Name": "Renamed", "Last Modified Date": "2026-10-31 09:00"}
     for row in contacts:
         if row is not contact:
             continue
@@ -296,7 +296,7 @@ def test_one_change_and_one_opt_out_send_two_rows(home: Path, landing: Path) -> 
     assert after[0] == before[0][0] - 1
     with (home / "outbox" / "winback" / "members.csv").open(newline="") as file:
         members = {row["customer_id"]: row for row in csv.DictReader(file)}
-    assert members[changed[0]]["first_name"] == "Renamed"
+    assert members[changed[0]]["last_name"] == "Renamed"
     assert leaving[0] not in members
 
 
