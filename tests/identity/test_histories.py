@@ -164,6 +164,7 @@ TestHistories.settings = settings(
     max_examples=25,
     stateful_step_count=8,
     deadline=None,
+    derandomize=True,
     # A history takes seconds: shrinking one would take an hour.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=list(HealthCheck),
