@@ -80,7 +80,7 @@ class World:
     def forget_all_but_history(self) -> "World":
         """As after the loss of the warehouse: ids are made again from their history."""
         kept = {
-            table: self.connection.execute(f"from identity.{table}").fetch_arrow_table()
+            table: self.connection.execute(f"from identity.{table}").to_arrow_table()
             for table in ("assignments", "events")
         }
         self.connection = duckdb.connect()
