@@ -11,11 +11,14 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
+from orchestration.lib.identity.graph import (
+    Indices,
+    component_labels,
+    one_number,
+    write_numbers,
+)
 from orchestration.lib.identity.model import MatchModel
 from orchestration.lib.identity.scoring import (
     IdentityMacros,
@@ -23,7 +26,6 @@ from orchestration.lib.identity.scoring import (
     create_scored_pairs,
 )
 
-Indices = npt.NDArray[np.int64]
 Weights = npt.NDArray[np.float64]
 #: A component with more records is cut along its weakest pairs until its parts are not;
 #: what no weight takes apart, such as copies of one record, stays whole.
@@ -73,12 +75,12 @@ def create_clusters(
     pieces = _pieces(
         len(ids), left, right, np.where(vetoed, -np.inf, weight), model.link_from
     )
-    _register(connection, "pieces", ids, pieces, "piece")
+    write_numbers(connection, "pieces", {"record": ids, "piece": pieces})
     _weigh_missing_pairs(connection, model, macros)
     left, right, weight, vetoed = _pairs(connection, ids, "piece_pairs")
     weight = np.where(vetoed, _VETO, np.clip(weight, _LOWEST, _HIGHEST))
     clusters, judged, split = _judged(pieces, left, right, weight)
-    _register(connection, "clusters", ids, ids[clusters], "cluster")
+    write_numbers(connection, "clusters", {"record": ids, "cluster": ids[clusters]})
     return ClusterReport(
         records=len(ids),
         clusters=len(np.unique(clusters)),
@@ -105,20 +107,13 @@ def _pairs(
     )
 
 
-def _components(count: int, left: Indices, right: Indices) -> Indices:
-    graph = coo_matrix(
-        (np.ones(len(left), np.int8), (left, right)), shape=(count, count)
-    )
-    return np.asarray(connected_components(graph, directed=False)[1], np.int64)
-
-
 def _pieces(
     count: int, left: Indices, right: Indices, weight: Weights, link_from: float
 ) -> Indices:
     """Components of the pairs from `link_from` up; large ones cut at higher weights."""
     linked = weight >= link_from
     left, right, weight = left[linked], right[linked], weight[linked]
-    pieces = _components(count, left, right)
+    pieces = component_labels(count, left, right)
     threshold = link_from
     while len(weight) and threshold < weight.max():
         is_large = np.bincount(pieces)[pieces] > LARGEST_COMPONENT
@@ -127,7 +122,7 @@ def _pieces(
         threshold = min(threshold + 1, float(weight.max()))
         stays = ~is_large[left] | (weight >= threshold)
         left, right, weight = left[stays], right[stays], weight[stays]
-        pieces = _components(count, left, right)
+        pieces = component_labels(count, left, right)
     return pieces
 
 
@@ -212,18 +207,6 @@ def _judged(
     return clusters, judged, split
 
 
-def _register(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    ids: Indices,
-    labels: Indices,
-    column: str,
-) -> None:
-    connection.register("labelled", pa.table({"record": ids, column: labels}))
-    connection.execute(f"create or replace temp table {table} as from labelled")
-    connection.unregister("labelled")
-
-
 def _create_review_pairs(
     connection: duckdb.DuckDBPyConnection, model: MatchModel
 ) -> int:
@@ -259,5 +242,4 @@ def _create_review_pairs(
         where place = 1
         """
     )
-    row = connection.execute("select count(*) from review_pairs").fetchone()
-    return int(row[0]) if row else 0
+    return one_number(connection, "select count(*) from review_pairs")

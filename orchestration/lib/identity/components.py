@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from orchestration.lib.identity.evidence import incompatible
+from orchestration.lib.identity.graph import (
+    component_labels,
+    one_number,
+    write_numbers,
+)
 from orchestration.lib.identity.scoring import IdentityMacros
 
 #: More differently described people than this contradict each other without a look.
@@ -43,8 +44,14 @@ def create_components(
     for statement in _LINKS:
         connection.execute(statement.format(pairs=pairs or _NO_PAIRS))
     edges = connection.execute("select node, target from edges").fetchnumpy()
-    count = _count(connection, "nodes")
-    _label(connection, "joined", edges["node"], edges["target"], count)
+    count = one_number(connection, "select count(*) from nodes")
+    size = max(count, int(edges["target"].max(initial=-1)) + 1)
+    labels = component_labels(size, edges["node"], edges["target"])
+    write_numbers(
+        connection,
+        "joined",
+        {"node": np.arange(count), "component": labels[:count]},
+    )
     for statement in _CONFLICTS:
         connection.execute(
             statement.format(
@@ -284,10 +291,10 @@ def _part(connection: duckdb.DuckDBPyConnection, macros: IdentityMacros) -> None
             clusters[one].take(clusters.pop(other))
         else:
             left_out.append((node, hub, None if hub is not None else target))
-    _register(
+    write_numbers(
         connection, "parted", {"node": nodes, "part": [root(node) for node in nodes]}
     )
-    _register(
+    write_numbers(
         connection,
         "left_out",
         {
@@ -356,42 +363,3 @@ _TRIED_EDGES = """
         edges.node asc,
         edges.target asc
     """
-
-
-def _label(
-    connection: duckdb.DuckDBPyConnection,
-    name: str,
-    ends: npt.NDArray[np.int64],
-    other_ends: npt.NDArray[np.int64],
-    count: int,
-) -> None:
-    """Write `<name> (node, component)` for the nodes from 0 to `count`."""
-    size = max(count, int(other_ends.max(initial=-1)) + 1)
-    graph = coo_matrix(
-        (np.ones(len(ends), dtype=np.int8), (ends, other_ends)), shape=(size, size)
-    )
-    labels = connected_components(graph, directed=False)[1] if size else np.zeros(0)
-    _register(
-        connection,
-        name,
-        {"node": np.arange(count), "component": labels[:count].astype(np.int64)},
-    )
-
-
-def _register(
-    connection: duckdb.DuckDBPyConnection,
-    name: str,
-    columns: dict[str, "npt.NDArray[np.int64] | list[int | None]"],
-) -> None:
-    """Write whole numbers as a temporary table."""
-    table = pa.table(
-        {column: pa.array(values, pa.int64()) for column, values in columns.items()}
-    )
-    connection.register("incoming", table)
-    connection.execute(f"create or replace temp table {name} as from incoming")
-    connection.unregister("incoming")
-
-
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = connection.execute(f"select count(*) from {table}").fetchone()
-    return int(row[0]) if row else 0

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-import pyarrow as pa
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from orchestration.lib.identity.attributes import ATTRIBUTES
+from orchestration.lib.identity.graph import (
+    component_labels,
+    one_number,
+    write_numbers,
+)
 from orchestration.lib.identity.scoring import IdentityMacros
 from orchestration.lib.warehouse import literal
 
@@ -341,28 +343,14 @@ _LINKS = """
 
 def _group_people(connection: duckdb.DuckDBPyConnection) -> None:
     """Write `sharer_groups (sharer, person_group)`: who of a hub may be one person."""
-    row = connection.execute("select count(*) from sharers").fetchone()
-    count = row[0] if row else 0
+    count = one_number(connection, "select count(*) from sharers")
     pairs = connection.execute(
         "select sharer, other_sharer from sharing where not is_incompatible"
     ).fetchnumpy()
-    graph = coo_matrix(
-        (
-            np.ones(len(pairs["sharer"]), dtype=np.int8),
-            (pairs["sharer"].astype(np.int64), pairs["other_sharer"].astype(np.int64)),
-        ),
-        shape=(count, count),
+    labels = component_labels(count, pairs["sharer"], pairs["other_sharer"])
+    write_numbers(
+        connection,
+        "sharer_groups",
+        # Zero is the group of values that nobody shares.
+        {"sharer": np.arange(count), "person_group": labels + 1},
     )
-    labels = connected_components(graph, directed=False)[1] if count else []
-    groups = pa.table(
-        {
-            "sharer": pa.array(np.arange(count), pa.int64()),
-            # Zero is the group of values that nobody shares.
-            "person_group": pa.array(np.asarray(labels, dtype=np.int64) + 1),
-        }
-    )
-    connection.register("found_groups", groups)
-    connection.execute(
-        "create or replace temp table sharer_groups as from found_groups"
-    )
-    connection.unregister("found_groups")

@@ -9,9 +9,11 @@ import duckdb
 from orchestration.lib.identity.blocking import RuleReport, create_candidates
 from orchestration.lib.identity.clustering import ClusterReport, create_clusters
 from orchestration.lib.identity.features import COLUMNS, create_features
+from orchestration.lib.identity.graph import one_number
 from orchestration.lib.identity.model import MatchModel
 from orchestration.lib.identity.scoring import (
     IdentityMacros,
+    count_records,
     create_compared,
     create_rare_features,
     create_scored_pairs,
@@ -189,7 +191,7 @@ def match_people(
     names = [attribute.name for attribute in attributes]
     if not names:
         raise ValueError("no record has a value in any of the mapped columns")
-    records = _count(connection, "features")
+    records = count_records(connection)
     create_random_pairs(connection)
     create_rare_features(connection, names)
     create_compared(
@@ -212,7 +214,7 @@ def match_people(
         clusters = create_clusters(connection, model, macros)
     return Matched(
         rules=rules,
-        pairs=_count(connection, "scored_pairs"),
+        pairs=one_number(connection, "select count(*) from scored_pairs"),
         clusters=clusters,
         model=model,
     )
@@ -267,8 +269,3 @@ def _write(connection: duckdb.DuckDBPyConnection, query: str, out: Path) -> None
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     connection.execute(f"copy ({query}) to {literal(str(out))} ({file_format})")
-
-
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = connection.execute(f"select count(*) from {table}").fetchone()
-    return int(row[0]) if row else 0

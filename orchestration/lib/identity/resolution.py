@@ -7,20 +7,13 @@ import duckdb
 
 from orchestration.lib.identity import decisions, stable_ids
 from orchestration.lib.identity.attributes import ATTRIBUTES
-from orchestration.lib.identity.blocking import DAILY_RULES, create_candidates
 from orchestration.lib.identity.components import create_components
 from orchestration.lib.identity.decisions import Decision
 from orchestration.lib.identity.evidence import IdentifierType, find_evidence
 from orchestration.lib.identity.features import create_features
 from orchestration.lib.identity.model import MatchModel
 from orchestration.lib.identity.review import create_review_queue
-from orchestration.lib.identity.scoring import (
-    IdentityMacros,
-    create_compared,
-    create_rare_features,
-    create_scored_pairs,
-    known_records,
-)
+from orchestration.lib.identity.scoring import IdentityMacros, score_features
 
 
 def resolve(
@@ -91,15 +84,7 @@ def _find_likeness(
         return
     for statement in _COMPARABLE:
         connection.execute(statement)
-    create_candidates(connection, rules=DAILY_RULES)
-    attributes = [
-        name
-        for name, count in known_records(connection).items()
-        if count and name in model.attributes
-    ]
-    create_rare_features(connection, attributes)
-    create_compared(connection, macros, attributes)
-    create_scored_pairs(connection, macros, model)
+    score_features(connection, model, macros)
     bounds = {"link_from": model.link_from, "review_from": model.review_from}
     for statement in _LIKELY:
         connection.execute(statement.format(**bounds))

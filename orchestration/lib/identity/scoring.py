@@ -1,11 +1,10 @@
 """Levels and weights of candidate pairs, as set-based SQL."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
-from jinja2 import Environment, StrictUndefined
 
 from orchestration.lib.identity.attributes import ATTRIBUTES
 from orchestration.lib.identity.blocking import (
@@ -15,44 +14,36 @@ from orchestration.lib.identity.blocking import (
     create_candidates,
 )
 from orchestration.lib.identity.features import create_features
+from orchestration.lib.identity.graph import one_number
 from orchestration.lib.identity.model import MatchModel
+from orchestration.lib.jinja_macros import JinjaMacros
 
 
-class IdentityMacros:
+class IdentityMacros(JinjaMacros):
     """The macros of dbt_project/macros/identity, rendered for DuckDB outside dbt."""
 
     def __init__(self, macros: Path) -> None:
         """Load them from the folder `dbt_project/macros`."""
-        environment = Environment(undefined=StrictUndefined)
-        environment.globals["adapter"] = self
-        files = [macros / "engine.sql", *sorted((macros / "identity").glob("*.sql"))]
-        self._module: Any = environment.from_string(
-            "\n".join(file.read_text(encoding="utf-8") for file in files)
-        ).module
-
-    def dispatch(self, name: str) -> Callable[..., str]:
-        """The DuckDB variant of a macro, as `adapter.dispatch` gives it to dbt."""
-        macro: Callable[..., str] = getattr(self._module, f"duckdb__{name}")
-        return macro
+        super().__init__(
+            [macros / "engine.sql", *sorted((macros / "identity").glob("*.sql"))]
+        )
 
     def level(self, attribute: str) -> str:
         """SQL of the level of likeness of `left_side` and `right_side`."""
-        macro = getattr(self._module, f"compare_{attribute}")
-        return str(macro("left_side", "right_side")).strip()
+        return self.call(f"compare_{attribute}", "left_side", "right_side")
 
     def weight(self, scoring: dict[str, Any]) -> str:
         """SQL of the weight of a row of `pair`."""
-        return str(self._module.match_weight(scoring, "pair")).strip()
+        return self.call("match_weight", scoring, "pair")
 
     def veto(self, scoring: dict[str, Any]) -> str:
         """SQL of whether a row of `pair` is forbidden."""
-        return str(self._module.is_vetoed(scoring, "pair")).strip()
+        return self.call("is_vetoed", scoring, "pair")
 
 
 def count_records(connection: duckdb.DuckDBPyConnection) -> int:
     """How many records `features` has."""
-    row = connection.execute("select count(*) from features").fetchone()
-    return int(row[0]) if row else 0
+    return one_number(connection, "select count(*) from features")
 
 
 def known_records(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -204,20 +195,42 @@ def score_pairs(
     links: str | None = None,
     rules: tuple[Rule, ...] = DAILY_RULES,
 ) -> list[RuleReport]:
-    """Write `scored_pairs`, the pairs that are worth comparing, and what they weigh.
+    """Write `features` of `people`, and `scored_pairs` of them.
 
     Args:
         people: relation with `record` and any of features.COLUMNS.
+        changed, links, rules: as for `score_features`.
+
+    Returns:
+        What became of every blocking rule.
+    """
+    create_features(connection, people)
+    return score_features(
+        connection, model, macros, changed=changed, links=links, rules=rules
+    )
+
+
+def score_features(
+    connection: duckdb.DuckDBPyConnection,
+    model: MatchModel,
+    macros: IdentityMacros,
+    *,
+    changed: str | None = None,
+    links: str | None = None,
+    rules: tuple[Rule, ...] = DAILY_RULES,
+) -> list[RuleReport]:
+    """Write `scored_pairs`, the pairs that are worth comparing, and what they weigh.
+
+    Args:
         changed: relation with `record`: only pairs that touch one of them.
         links: relation with `left_record, right_record, attribute`: pairs that share an
-            e-mail address or a phone which `people`, with one of each, does not show.
+            e-mail address or a phone which `features`, with one of each, do not show.
             They are compared whatever blocking says. The left record is the smaller.
         rules: of blocking.
 
     Returns:
         What became of every blocking rule.
     """
-    create_features(connection, people)
     reports = create_candidates(connection, changed=changed, links=links, rules=rules)
     compared = [name for name, count in known_records(connection).items() if count]
     attributes = [name for name in compared if name in model.attributes]

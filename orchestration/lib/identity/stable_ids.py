@@ -19,6 +19,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.lib.identity.graph import one_number
 from orchestration.lib.warehouse import literal
 
 #: What outlives a run, and what the rest is made from.
@@ -688,7 +689,7 @@ def assign_ids(connection: duckdb.DuckDBPyConnection, *, as_of: date) -> dict[st
     """
     create_tables(connection)
     _recall(connection)
-    step = _number(
+    step = one_number(
         connection,
         "select 1 + greatest("
         "(select coalesce(max(step), 0) from identity.assignments),"
@@ -708,7 +709,7 @@ def assign_ids(connection: duckdb.DuckDBPyConnection, *, as_of: date) -> dict[st
 
 def _recall(connection: duckdb.DuckDBPyConnection) -> None:
     """Where yesterday's state is lost, make it again from the history."""
-    if _number(connection, "select count(*) from identity.customer_ids"):
+    if one_number(connection, "select count(*) from identity.customer_ids"):
         return
     connection.execute(
         """
@@ -727,7 +728,7 @@ def _recall(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _rebuild_aliases(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_SUCCESSORS)
-    while _number(
+    while one_number(
         connection,
         """
         select count(*)
@@ -742,8 +743,3 @@ def _rebuild_aliases(connection: duckdb.DuckDBPyConnection) -> None:
         "insert into identity.aliases"
         " select customer_id, successor from successors order by customer_id"
     )
-
-
-def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = connection.execute(query).fetchone()
-    return int(row[0]) if row else 0
