@@ -14,6 +14,7 @@ import numpy as np
 
 from orchestration.lib.identity.evidence import incompatible
 from orchestration.lib.identity.graph import (
+    Indices,
     component_labels,
     one_number,
     write_numbers,
@@ -35,48 +36,33 @@ def create_components(
     `left_out (node, hub, other_node)` holds the links that were not followed because
     of what contradicts them: to a hub, or in a pair to another node.
 
-    Needs `nodes`, `hubs`, `links` of `find_evidence`, and `identity.overrides`.
+    Needs `nodes`, the tables of `find_evidence`, and `identity.overrides`.
 
     Args:
         pairs: relation with `node`, `other_node` and `weight` (log2 odds), records
             that are one person by more than one shared identifier.
     """
-    for statement in _LINKS:
-        connection.execute(statement.format(pairs=pairs or _NO_PAIRS))
-    edges = connection.execute("select node, target from edges").fetchnumpy()
-    count = one_number(connection, "select count(*) from nodes")
-    size = max(count, int(edges["target"].max(initial=-1)) + 1)
-    labels = component_labels(size, edges["node"], edges["target"])
-    write_numbers(
-        connection,
-        "joined",
-        {"node": np.arange(count), "component": labels[:count]},
-    )
+    graph = _read_graph(connection, pairs or _NO_PAIRS)
+    labels = graph.labels()
+    components = labels[: graph.first_hub]
+    numbers = np.arange(len(components))
+    write_numbers(connection, "joined", {"node": numbers, "component": components})
+    _write_crowded(connection, graph, labels)
     for statement in _CONFLICTS:
         connection.execute(
             statement.format(
                 incompatible=incompatible(macros), most_people=_MOST_PEOPLE
             )
         )
-    _part(connection, macros)
-    connection.execute(_COMPONENTS)
+    parted, parts = _part(connection, macros)
+    components[parted] = len(labels) + parts
+    write_numbers(connection, "components", {"node": numbers, "component": components})
 
 
 _NO_PAIRS = "(select 0 as node, 0 as other_node, 0.0 as weight where false)"
 
-_LINKS = (
-    # Values on one record join nothing, but count for how much one person has.
-    """
-    create or replace temp table joints as
-    select
-        hub,
-        person_group,
-        row_number() over () - 1 + (select count(*) from nodes) as target
-    from links
-    where person_group is not null
-    group by hub, person_group
-    having count(*) > 1
-    """,
+# Nodes of the graph are records, then hubs, then the groups of those that are shared.
+_EDGES = (
     """
     create or replace temp table decided as
     select
@@ -94,17 +80,15 @@ _LINKS = (
         and other.record_id = overrides.right_record_id
     """,
     """
-    create or replace temp table edges as
+    create or replace temp table special_edges as
     select
-        links.node,
-        joints.target,
-        joints.hub,
+        shared_links.node,
+        {first_group} + shared_links.person_group as target,
+        shared_links.hub,
         hubs.weight
-    from links
-    inner join joints
-        on joints.hub = links.hub
-        and joints.person_group = links.person_group
-    inner join hubs on hubs.hub = links.hub
+    from shared_links
+    inner join hubs on hubs.hub = shared_links.hub
+    where shared_links.person_group is not null
     union all
     select pairs.node, pairs.other_node, null, pairs.weight
     from {pairs} as pairs
@@ -113,7 +97,113 @@ _LINKS = (
     from decided
     where decision = 'pin'
     """,
+    # A view, for the few edges that are looked at one by one.
+    """
+    create or replace temp view edges as
+    select
+        carried.node,
+        {first_hub} + carried.hub as target,
+        carried.hub,
+        hubs.weight
+    from carried
+    inner join hubs on hubs.hub = carried.hub
+    where
+        hubs.records > 1
+        and hubs.blocked_because is null
+        and not hubs.is_shared
+    union all
+    select node, target, hub, weight
+    from special_edges
+    """,
 )
+
+
+@dataclass(frozen=True)
+class _Graph:
+    """Records, hubs and groups of shared hubs as numbered nodes, and their edges."""
+
+    first_hub: int
+    first_group: int
+    size: int
+    #: By hub, its kind in `_KINDS`; -1 where it joins nobody or is shared.
+    kinds: Indices
+    ends: Indices
+    targets: Indices
+
+    def labels(self) -> Indices:
+        """The number of each node's component."""
+        return component_labels(self.size, self.ends, self.targets)
+
+
+_KINDS = """
+    select
+        *,
+        row_number() over (order by identifier_type) - 1 as kind
+    from identifier_types
+    """
+
+_LIMITS = f"select kind, max_per_customer from ({_KINDS}) order by kind"
+
+_HUBS = f"""
+    select
+        hubs.hub,
+        case
+            when hubs.blocked_because is null and not hubs.is_shared then types.kind
+            else -1
+        end as kind
+    from hubs
+    left join ({_KINDS}) as types on types.identifier_type = hubs.identifier_type
+    """
+
+
+def _read_graph(connection: duckdb.DuckDBPyConnection, pairs: str) -> _Graph:
+    """Write `decided`, `special_edges` and the view `edges`, and read them."""
+    first_hub = one_number(connection, "select count(*) from nodes")
+    hubs = connection.execute(_HUBS).fetchnumpy()
+    first_group = first_hub + len(hubs["hub"])
+    for statement in _EDGES:
+        connection.execute(
+            statement.format(pairs=pairs, first_hub=first_hub, first_group=first_group)
+        )
+    kinds = np.empty(len(hubs["hub"]), np.int64)
+    kinds[hubs["hub"]] = hubs["kind"]
+    carried = connection.execute("select node, hub from carried").fetchnumpy()
+    joining = kinds[carried["hub"]] >= 0
+    special = connection.execute("select node, target from special_edges").fetchnumpy()
+    return _Graph(
+        first_hub=first_hub,
+        first_group=first_group,
+        size=max(first_group, int(special["target"].max(initial=-1)) + 1),
+        kinds=kinds,
+        ends=np.concatenate([carried["node"][joining], special["node"]]),
+        targets=np.concatenate(
+            [first_hub + carried["hub"][joining], special["target"]]
+        ),
+    )
+
+
+def _write_crowded(
+    connection: duckdb.DuckDBPyConnection, graph: _Graph, labels: Indices
+) -> None:
+    """Write `crowded (component)`: more values of a kind than one person has."""
+    shared = connection.execute(_SHARED_HUBS).fetchnumpy()
+    groups = labels[graph.first_group + shared["person_group"]]
+    _, kinds, groups = np.unique([shared["hub"], shared["kind"], groups], axis=1)
+    crowded = np.zeros(len(labels), np.bool_)
+    for kind, limit in connection.execute(_LIMITS).fetchall():
+        hubs = graph.first_hub + np.flatnonzero(graph.kinds == kind)
+        holders = np.concatenate([labels[hubs], groups[kinds == kind]])
+        crowded |= np.bincount(holders, minlength=len(labels)) > limit
+    write_numbers(connection, "crowded", {"component": np.flatnonzero(crowded)})
+
+
+_SHARED_HUBS = f"""
+    select distinct shared_links.hub, shared_links.person_group, types.kind
+    from shared_links
+    inner join hubs on hubs.hub = shared_links.hub
+    inner join ({_KINDS}) as types on types.identifier_type = hubs.identifier_type
+    where shared_links.person_group is not null
+    """
 
 _CONFLICTS = (
     """
@@ -161,33 +251,9 @@ _CONFLICTS = (
     where decided.decision = 'veto'
     union
     select component
-    from (
-        select
-            joined.component,
-            hubs.identifier_type,
-            count(distinct hubs.hub) as hubs
-        from links
-        inner join joined on joined.node = links.node
-        inner join hubs on hubs.hub = links.hub
-        where links.person_group is not null
-        group by joined.component, hubs.identifier_type
-    ) as counted
-    inner join identifier_types
-        on identifier_types.identifier_type = counted.identifier_type
-        and identifier_types.max_per_customer < counted.hubs
+    from crowded
     """,
 )
-
-_COMPONENTS = """
-    create or replace temp table components as
-    select
-        joined.node,
-        min(joined.node) over (
-            partition by joined.component, parted.part
-        ) as component
-    from joined
-    left join parted on parted.node = joined.node
-    """
 
 
 @dataclass(frozen=True)
@@ -244,8 +310,10 @@ class _Cluster:
             self.hubs[kind] |= hubs
 
 
-def _part(connection: duckdb.DuckDBPyConnection, macros: IdentityMacros) -> None:
-    """Write `parted (node, part)` for conflicted components, and `left_out`.
+def _part(
+    connection: duckdb.DuckDBPyConnection, macros: IdentityMacros
+) -> tuple[Indices, Indices]:
+    """The nodes of conflicted components and the part of each; writes `left_out`.
 
     The links of a component are followed from the strongest to the weakest, pins
     first; ties go by the keys of the records. The loop over rows sees conflicted
@@ -292,9 +360,6 @@ def _part(connection: duckdb.DuckDBPyConnection, macros: IdentityMacros) -> None
         else:
             left_out.append((node, hub, None if hub is not None else target))
     write_numbers(
-        connection, "parted", {"node": nodes, "part": [root(node) for node in nodes]}
-    )
-    write_numbers(
         connection,
         "left_out",
         {
@@ -303,6 +368,7 @@ def _part(connection: duckdb.DuckDBPyConnection, macros: IdentityMacros) -> None
             "other_node": [row[2] for row in left_out],
         },
     )
+    return np.array(nodes, np.int64), np.array([root(n) for n in nodes], np.int64)
 
 
 _CONFLICTED_NODES = """
@@ -339,12 +405,21 @@ _VETOES = """
     """
 
 _HUBS_OF_NODES = """
-    select links.node, hubs.identifier_type, links.hub
-    from links
-    inner join joined on joined.node = links.node
+    select held.node, hubs.identifier_type, held.hub
+    from (
+        select carried.node, carried.hub
+        from carried
+        anti join shared_links on shared_links.hub = carried.hub
+        union all
+        select node, hub
+        from shared_links
+        where person_group is not null
+    ) as held
+    inner join joined on joined.node = held.node
     inner join conflicted on conflicted.component = joined.component
-    inner join hubs on hubs.hub = links.hub
-    where links.person_group is not null
+    inner join hubs
+        on hubs.hub = held.hub
+        and hubs.blocked_because is null
     """
 
 # Hubs are numbered as they come: of equal links, values decide, then records.
@@ -354,12 +429,10 @@ _TRIED_EDGES = """
     inner join joined on joined.node = edges.node
     inner join conflicted on conflicted.component = joined.component
     left join hubs on hubs.hub = edges.hub
-    left join joints on joints.target = edges.target
     order by
         edges.weight desc,
         hubs.identifier_type asc,
         hubs.identifier_value asc,
-        joints.person_group asc,
-        edges.node asc,
-        edges.target asc
+        edges.target asc,
+        edges.node asc
     """

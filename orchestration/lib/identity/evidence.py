@@ -81,6 +81,24 @@ def incompatible(macros: IdentityMacros) -> str:
     return f"({' or '.join(vetoes)})"
 
 
+def _blocked_because(
+    connection: duckdb.DuckDBPyConnection, blocked_identifiers: str
+) -> str:
+    """SQL: the branches of a `case` that name why a value is nobody's.
+
+    Patterns are written out, so that each is compiled once.
+    """
+    return "\n".join(
+        f"when identifier_values.identifier_type = {literal(kind)}"
+        f" and regexp_full_match(identifier_values.identifier_value, {literal(pattern)})"
+        f" then {literal(reason)}"
+        for kind, pattern, reason in connection.execute(
+            "select identifier_type, pattern, reason"
+            f" from {blocked_identifiers} order by all"
+        ).fetchall()
+    )
+
+
 #: Spellings of names behind one value that are compared with each other.
 _MOST_DESCRIPTIONS = 60
 
@@ -93,18 +111,19 @@ def find_evidence(
     types: list[IdentifierType],
     blocked_identifiers: str,
 ) -> None:
-    """Write the temporary tables `people`, `hubs` and `links`.
+    """Write the temporary tables `people`, `hubs`, `carried` and `shared_links`.
 
     `people (person, first_name, full_forms, name_parts, birth_date)` are the different
     descriptions in `features`, `described (node, person)` says whose record is which.
     `hubs (hub, identifier_type, identifier_value, records, people, weight,
-    blocked_because)` numbers the identifiers. `links (node, hub, person_group)` says
-    which identifiers join a record: records with the same hub and group are joined by
-    it, a group of null is none.
+    blocked_because, is_shared)` numbers the identifiers, `carried (node, hub)` says
+    which record has which. A hub joins all records that carry it, unless it is blocked;
+    a shared one those of each group of `shared_links (node, hub, person_group,
+    members)`, where a group of null is nobody's.
 
     Args:
         identifiers: relation with `source, export, record_id, identifier_type,
-            identifier_value`.
+            identifier_value`, distinct.
         types: a type that is not listed joins nothing.
         blocked_identifiers: relation with `identifier_type`, `pattern` (a regular
             expression for the whole value) and `reason`.
@@ -133,13 +152,13 @@ def find_evidence(
         connection.execute(
             statement.format(
                 identifiers=identifiers,
-                blocked_identifiers=blocked_identifiers,
+                blocked_because=_blocked_because(connection, blocked_identifiers),
                 incompatible=incompatible(macros),
                 most_descriptions=_MOST_DESCRIPTIONS,
             )
         )
     _group_people(connection)
-    for statement in (*_SHARED, _LINKS):
+    for statement in _SHARED:
         connection.execute(statement)
 
 
@@ -170,30 +189,26 @@ _EVIDENCE = (
         and people.birth_date is not distinct from features.birth_date
         and people.name_parts = features.name_parts
     """,
-    # Values first, then their records: strings are compared once.
+    # Strings are compared once, numbers from then on.
     """
     create or replace temp table identifier_values as
     select
-        identifier_type,
-        identifier_value,
+        identifiers.identifier_type,
+        identifiers.identifier_value,
         count(*) as records,
+        list(nodes.node) as nodes,
         row_number() over () - 1 as hub
-    from {identifiers}
-    group by identifier_type, identifier_value
-    """,
-    """
-    create or replace temp table carried as
-    select
-        identifier_values.hub,
-        nodes.node
     from {identifiers} as identifiers
-    inner join identifier_values
-        on identifier_values.identifier_type = identifiers.identifier_type
-        and identifier_values.identifier_value = identifiers.identifier_value
     inner join nodes
         on nodes.source = identifiers.source
         and nodes.export = identifiers.export
         and nodes.record_id = identifiers.record_id
+    group by identifiers.identifier_type, identifiers.identifier_value
+    """,
+    """
+    create or replace temp table carried as
+    select hub, unnest(nodes) as node
+    from identifier_values
     """,
     # Who is behind a value that several records carry.
     """
@@ -201,10 +216,11 @@ _EVIDENCE = (
     select distinct
         carried.hub,
         described.person
-    from carried
-    inner join identifier_values
-        on identifier_values.hub = carried.hub
-        and identifier_values.records > 1
+    from (
+        select hub, unnest(nodes) as node
+        from identifier_values
+        where records > 1
+    ) as carried
     inner join described on described.node = carried.node
     """,
     """
@@ -217,19 +233,6 @@ _EVIDENCE = (
         from hub_people
         group by hub
 
-    ),
-
-    listed as (
-
-        select
-            identifier_values.hub,
-            min(blocked.reason) as reason
-        from identifier_values
-        inner join {blocked_identifiers} as blocked
-            on blocked.identifier_type = identifier_values.identifier_type
-            and regexp_full_match(identifier_values.identifier_value, blocked.pattern)
-        group by identifier_values.hub
-
     )
 
     select
@@ -240,18 +243,18 @@ _EVIDENCE = (
         cast(least(coalesce(names.descriptions, 0), 1) as bigint) as people,
         types.weight,
         case
-            when listed.reason is not null then listed.reason
+            {blocked_because}
             when types.identifier_type is null then 'unknown kind of identifier'
             when identifier_values.records > types.max_records
                 then concat('on more than ', types.max_records, ' records')
             when names.descriptions > {most_descriptions}
                 then 'of more people than are worth telling apart'
-        end as blocked_because
+        end as blocked_because,
+        false as is_shared
     from identifier_values
     left join identifier_types as types
         on types.identifier_type = identifier_values.identifier_type
     left join names on names.hub = identifier_values.hub
-    left join listed on listed.hub = identifier_values.hub
     """,
     # Who of the people behind one value may be the same.
     """
@@ -307,6 +310,7 @@ _SHARED = (
     """
     update hubs
     set
+        is_shared = true,
         people = shared_hubs.people,
         blocked_because = case
             when shared_hubs.people > types.max_people
@@ -317,28 +321,26 @@ _SHARED = (
         shared_hubs.hub = hubs.hub
         and types.identifier_type = hubs.identifier_type
     """,
-)
-
-#: Of a shared value, records of nobody in particular are joined to nobody.
-_LINKS = """
-    create or replace temp table links as
+    # Records of nobody in particular are joined to nobody.
+    """
+    create or replace temp table shared_links as
     select
         carried.node,
         carried.hub,
-        case
-            when hubs.blocked_because is not null then null
-            when shared_hubs.hub is null then 0
-            else sharer_groups.person_group
-        end as person_group
-    from carried
-    inner join hubs on hubs.hub = carried.hub
-    left join shared_hubs on shared_hubs.hub = carried.hub
+        sharer_groups.person_group,
+        count(*) over (partition by carried.hub, sharer_groups.person_group) as members
+    from hubs
+    inner join carried on carried.hub = hubs.hub
     left join described on described.node = carried.node
     left join sharers
         on sharers.hub = carried.hub
         and sharers.person = described.person
     left join sharer_groups on sharer_groups.sharer = sharers.sharer
-    """
+    where
+        hubs.is_shared
+        and hubs.blocked_because is null
+    """,
+)
 
 
 def _group_people(connection: duckdb.DuckDBPyConnection) -> None:
@@ -351,6 +353,5 @@ def _group_people(connection: duckdb.DuckDBPyConnection) -> None:
     write_numbers(
         connection,
         "sharer_groups",
-        # Zero is the group of values that nobody shares.
-        {"sharer": np.arange(count), "person_group": labels + 1},
+        {"sharer": np.arange(count), "person_group": labels},
     )

@@ -184,23 +184,66 @@ named as (
     left join birth_date_map as dates on dates.value = texts.birth_date
     left join city_map as cities on cities.value = texts.city
 
+),
+
+-- What is made of a text is made once for all records that have it.
+first_names as (
+
+    select
+        names.first_name,
+        forms.key as full_forms,
+        left(names.first_name, 1)
+        || regexp_replace(substr(names.first_name, 2), '[aeiouh]', '', 'g') as sound
+    from (select distinct first_name from named) as names
+    left join full_forms_map as forms on forms.value = names.first_name
+
+),
+
+last_names as (
+
+    select
+        last_name,
+        left(last_name, 1)
+        || regexp_replace(substr(last_name, 2), '[aeiouh]', '', 'g') as sound
+    from (select distinct last_name from named)
+
+),
+
+emails as (
+
+    select
+        email,
+        split_part(email, '@', 1) as box,
+        regexp_replace(email, '[^0-9]', '', 'g') as digits
+    from (select distinct email from named)
+
+),
+
+addresses as (
+
+    select
+        address,
+        trim(regexp_replace(address, '[^ ]*[0-9][^ ]* ?', '', 'g')) as street,
+        nullif(trim(regexp_replace(
+            regexp_replace(address, '[^0-9 ]', '', 'g'), ' +', ' ', 'g'
+        )), '') as house
+    from (select distinct address from named)
+
 )
 
 select
     named.record,
     named.first_name,
-    forms.key as full_forms,
-    left(first_name, 1) || regexp_replace(substr(first_name, 2), '[aeiouh]', '', 'g')
-        as first_sound,
+    first_names.full_forms,
+    first_names.sound as first_sound,
     named.last_name,
-    left(last_name, 1) || regexp_replace(substr(last_name, 2), '[aeiouh]', '', 'g')
-        as last_sound,
+    last_names.sound as last_sound,
     named.middle_name,
     named.name_parts,
     named.birth_date,
     named.email,
-    split_part(named.email, '@', 1) as email_box,
-    regexp_replace(named.email, '[^0-9]', '', 'g') as email_digits,
+    emails.box as email_box,
+    emails.digits as email_digits,
     case
         when
             length(phone_digits) >= 6
@@ -210,10 +253,8 @@ select
             then right(phone_digits, 10)
     end as phone,
     named.address,
-    trim(regexp_replace(named.address, '[^ ]*[0-9][^ ]* ?', '', 'g')) as street,
-    nullif(trim(regexp_replace(
-        regexp_replace(named.address, '[^0-9 ]', '', 'g'), ' +', ' ', 'g'
-    )), '') as house,
+    addresses.street,
+    addresses.house,
     named.city,
     named.postcode,
     left(named.postcode, cast(greatest(2, length(named.postcode) // 2) as integer))
@@ -221,5 +262,8 @@ select
     named.occupation
 
 from named
-left join full_forms_map as forms on forms.value = named.first_name
+left join first_names on first_names.first_name = named.first_name
+left join last_names on last_names.last_name = named.last_name
+left join emails on emails.email = named.email
+left join addresses on addresses.address = named.address
 """

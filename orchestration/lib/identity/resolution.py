@@ -41,7 +41,7 @@ def resolve(
     connection.begin()
     try:
         decisions.load_decisions(connection, decided)
-        connection.execute(_NODES.format(records=records))
+        create_nodes(connection, records)
         create_features(
             connection,
             f"""(
@@ -71,6 +71,28 @@ def resolve(
         connection.rollback()
         raise
     return counts
+
+
+def create_nodes(connection: duckdb.DuckDBPyConnection, records: str) -> None:
+    """Number the records of a relation: the temporary table `nodes`.
+
+    In order of their key, so that no order of rows matters.
+
+    Args:
+        records: relation with the key `source, export, record_id`, and `first_seen_at`.
+    """
+    connection.execute(
+        f"""
+        create or replace temp table nodes as
+        select
+            row_number() over (order by source, export, record_id) - 1 as node,
+            source,
+            export,
+            record_id,
+            first_seen_at
+        from {records}
+        """
+    )
 
 
 def _find_likeness(
@@ -172,18 +194,6 @@ _LIKELY = (
 )
 
 
-#: Records by number, in order of their key, so that no order of rows matters.
-_NODES = """
-    create or replace temp table nodes as
-    select
-        row_number() over (order by source, export, record_id) - 1 as node,
-        source,
-        export,
-        record_id,
-        first_seen_at
-    from {records}
-    """
-
 _EVIDENCE_TABLES = (
     """
     create or replace table identity.identifier_edges as
@@ -193,26 +203,28 @@ _EVIDENCE_TABLES = (
         nodes.record_id,
         hubs.identifier_type,
         hubs.identifier_value,
-        joints.hub is not null and left_out.node is null as is_joining,
+        hubs.blocked_because is null
+        and left_out.node is null
+        and case
+            when hubs.is_shared
+                then shared_links.person_group is not null and shared_links.members > 1
+            else hubs.records > 1
+        end as is_joining,
         case
             when hubs.blocked_because is not null then hubs.blocked_because
-            when joints.hub is null and shared_hubs.hub is not null
-                then 'shared by different people'
             when left_out.node is not null then 'contradicts stronger evidence'
+            when hubs.is_shared and not is_joining then 'shared by different people'
         end as not_joining_because
-    from links
-    inner join nodes on nodes.node = links.node
-    inner join hubs on hubs.hub = links.hub
-    left join joints
-        on joints.hub = links.hub
-        and joints.person_group = links.person_group
-    left join shared_hubs on shared_hubs.hub = links.hub
+    from carried
+    inner join nodes on nodes.node = carried.node
+    inner join hubs on hubs.hub = carried.hub
+    left join shared_links
+        on shared_links.node = carried.node
+        and shared_links.hub = carried.hub
     left join left_out
-        on left_out.node = links.node
-        and left_out.hub = links.hub
-    order by
-        nodes.source, nodes.export, nodes.record_id, hubs.identifier_type,
-        hubs.identifier_value
+        on left_out.node = carried.node
+        and left_out.hub = carried.hub
+    order by carried.node, hubs.identifier_type, hubs.identifier_value
     """,
     """
     create or replace table identity.likely_pairs as

@@ -40,28 +40,32 @@ def create_review_queue(connection: duckdb.DuckDBPyConnection) -> None:
         create or replace table identity.review_queue as
         with
 
-        apart as (
+        -- Made before it is filtered: all that differ are not to be paired.
+        placed as materialized (
 
-            select doubtful_pairs.*
+            select
+                doubtful_pairs.*,
+                least(one.component, other.component) as component,
+                greatest(one.component, other.component) as other_component
             from doubtful_pairs
             inner join components as one on one.node = doubtful_pairs.node
             inner join components as other on other.node = doubtful_pairs.other_node
-            left join decided
+            anti join decided
                 on decided.node = doubtful_pairs.node
                 and decided.other_node = doubtful_pairs.other_node
-            where
-                one.component <> other.component
-                and decided.node is null
+
+        ),
+
+        apart as (
+
+            select *
+            from placed
+            where component <> other_component
             -- of two customers one pair says enough
             qualify
                 row_number() over (
-                    partition by
-                        least(one.component, other.component),
-                        greatest(one.component, other.component)
-                    order by
-                        doubtful_pairs.weight desc,
-                        doubtful_pairs.node,
-                        doubtful_pairs.other_node
+                    partition by component, other_component
+                    order by weight desc, node, other_node
                 ) = 1
 
         )
