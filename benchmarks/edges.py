@@ -28,8 +28,8 @@ from orchestration.settings import MACROS, PROJECT
 
 MOST_CPU, MOST_GIB = 2.5, 3.0
 
-# A third of the edges each are e-mails, phones and card numbers. A person has one to six
-# records, one or two mailboxes, one phone, and a card that only some records know.
+# A third of the edges each are e-mails, phones and card numbers. A person has one to
+# six records, one or two mailboxes, one phone, and a card that only some records know.
 EDGES = """
 create table identifiers as
 select
@@ -83,8 +83,10 @@ def main() -> None:
     results = {
         each: json.loads(
             subprocess.run(
-                [sys.executable, __file__, "--only", each]
-                + ["--edges", str(arguments.edges)],
+                [
+                    *(sys.executable, __file__, "--only", each),
+                    *("--edges", str(arguments.edges)),
+                ],
                 check=True,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -109,7 +111,7 @@ def main() -> None:
 def measure(what: str, edges: int) -> dict[str, float]:
     """CPU seconds of all threads, peak memory, and how many people were found."""
     with duckdb.connect() as connection:
-        connection.execute("set memory_limit = '2GiB'")
+        connection.execute("set memory_limit = '2500MiB'")
         connection.execute(EDGES, {"edges": edges})
         connection.execute(RECORDS)
         started = time.process_time()
@@ -133,13 +135,14 @@ def resolve(connection: duckdb.DuckDBPyConnection) -> None:
     macros = IdentityMacros(MACROS)
     load_decisions(connection, [])
     create_nodes(connection, "records")
-    create_features(connection, "(select node as record from nodes)")
+    create_features(connection, "(select node as record from nodes where false)")
     find_evidence(
         connection,
         macros,
         identifiers="identifiers",
         types=[
-            IdentifierType(kind, 0.99, 2000, 4, 20) for kind in ("email", "phone", "card")
+            IdentifierType(kind, 0.99, 2000, 4, 20)
+            for kind in ("email", "phone", "card")
         ],
         blocked_identifiers="(select '' as identifier_type, '' as pattern,"
         " '' as reason where false)",

@@ -54,8 +54,9 @@ def create_components(
                 incompatible=incompatible(macros), most_people=_MOST_PEOPLE
             )
         )
-    parted, parts = _part(connection, macros)
-    components[parted] = len(labels) + parts
+    nodes = connection.execute(_CONFLICTED_NODES).fetchnumpy()["node"]
+    parts = _part(connection, macros, nodes.tolist())
+    components[nodes] = len(labels) + np.array(parts, np.int64)
     write_numbers(connection, "components", {"node": numbers, "component": components})
 
 
@@ -85,9 +86,11 @@ _EDGES = (
         shared_links.node,
         {first_group} + shared_links.person_group as target,
         shared_links.hub,
-        hubs.weight
+        types.weight
     from shared_links
     inner join hubs on hubs.hub = shared_links.hub
+    inner join identifier_types as types
+        on types.identifier_type = hubs.identifier_type
     where shared_links.person_group is not null
     union all
     select pairs.node, pairs.other_node, null, pairs.weight
@@ -104,13 +107,15 @@ _EDGES = (
         carried.node,
         {first_hub} + carried.hub as target,
         carried.hub,
-        hubs.weight
+        types.weight
     from carried
-    inner join hubs on hubs.hub = carried.hub
-    where
-        hubs.records > 1
-        and hubs.blocked_because is null
-        and not hubs.is_shared
+    inner join hubs
+        on hubs.hub = carried.hub
+        and hubs.records > 1
+    inner join identifier_types as types
+        on types.identifier_type = hubs.identifier_type
+    anti join blocked_hubs on blocked_hubs.hub = carried.hub
+    anti join shared_hubs on shared_hubs.hub = carried.hub
     union all
     select node, target, hub, weight
     from special_edges
@@ -125,7 +130,7 @@ class _Graph:
     first_hub: int
     first_group: int
     size: int
-    #: By hub, its kind in `_KINDS`; -1 where it joins nobody or is shared.
+    #: By hub, its kind in `_KINDS`; -1 if it is blocked or shared.
     kinds: Indices
     ends: Indices
     targets: Indices
@@ -145,28 +150,30 @@ _KINDS = """
 _LIMITS = f"select kind, max_per_customer from ({_KINDS}) order by kind"
 
 _HUBS = f"""
-    select
-        hubs.hub,
-        case
-            when hubs.blocked_because is null and not hubs.is_shared then types.kind
-            else -1
-        end as kind
+    select hubs.hub, types.kind
     from hubs
-    left join ({_KINDS}) as types on types.identifier_type = hubs.identifier_type
+    inner join ({_KINDS}) as types on types.identifier_type = hubs.identifier_type
+    """
+
+_NOT_JOINING = """
+    select hub from blocked_hubs
+    union all
+    select hub from shared_hubs
     """
 
 
 def _read_graph(connection: duckdb.DuckDBPyConnection, pairs: str) -> _Graph:
     """Write `decided`, `special_edges` and the view `edges`, and read them."""
     first_hub = one_number(connection, "select count(*) from nodes")
-    hubs = connection.execute(_HUBS).fetchnumpy()
-    first_group = first_hub + len(hubs["hub"])
+    first_group = first_hub + one_number(connection, "select count(*) from hubs")
     for statement in _EDGES:
         connection.execute(
             statement.format(pairs=pairs, first_hub=first_hub, first_group=first_group)
         )
-    kinds = np.empty(len(hubs["hub"]), np.int64)
+    hubs = connection.execute(_HUBS).fetchnumpy()
+    kinds = np.full(first_group - first_hub, -1, np.int64)
     kinds[hubs["hub"]] = hubs["kind"]
+    kinds[connection.execute(_NOT_JOINING).fetchnumpy()["hub"]] = -1
     carried = connection.execute("select node, hub from carried").fetchnumpy()
     joining = kinds[carried["hub"]] >= 0
     special = connection.execute("select node, target from special_edges").fetchnumpy()
@@ -311,9 +318,9 @@ class _Cluster:
 
 
 def _part(
-    connection: duckdb.DuckDBPyConnection, macros: IdentityMacros
-) -> tuple[Indices, Indices]:
-    """The nodes of conflicted components and the part of each; writes `left_out`.
+    connection: duckdb.DuckDBPyConnection, macros: IdentityMacros, nodes: list[int]
+) -> list[int]:
+    """The part of each node of the conflicted components; writes `left_out`.
 
     The links of a component are followed from the strongest to the weakest, pins
     first; ties go by the keys of the records. The loop over rows sees conflicted
@@ -346,9 +353,9 @@ def _part(
             parents[node] = node = parents[parent]
         return node
 
-    nodes = [row[0] for row in connection.execute(_CONFLICTED_NODES).fetchall()]
     left_out = []
-    for node, target, hub, weight in connection.execute(_TRIED_EDGES).fetchall():
+    tried = connection.execute(_TRIED_EDGES).fetchall() if nodes else []
+    for node, target, hub, weight in tried:
         one, other = root(node), root(target)
         if one == other:
             continue
@@ -368,7 +375,7 @@ def _part(
             "other_node": [row[2] for row in left_out],
         },
     )
-    return np.array(nodes, np.int64), np.array([root(n) for n in nodes], np.int64)
+    return [root(node) for node in nodes]
 
 
 _CONFLICTED_NODES = """
@@ -409,7 +416,8 @@ _HUBS_OF_NODES = """
     from (
         select carried.node, carried.hub
         from carried
-        anti join shared_links on shared_links.hub = carried.hub
+        anti join blocked_hubs on blocked_hubs.hub = carried.hub
+        anti join shared_hubs on shared_hubs.hub = carried.hub
         union all
         select node, hub
         from shared_links
@@ -417,9 +425,7 @@ _HUBS_OF_NODES = """
     ) as held
     inner join joined on joined.node = held.node
     inner join conflicted on conflicted.component = joined.component
-    inner join hubs
-        on hubs.hub = held.hub
-        and hubs.blocked_because is null
+    inner join hubs on hubs.hub = held.hub
     """
 
 # Hubs are numbered as they come: of equal links, values decide, then records.

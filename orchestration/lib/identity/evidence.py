@@ -81,16 +81,14 @@ def incompatible(macros: IdentityMacros) -> str:
     return f"({' or '.join(vetoes)})"
 
 
-def _blocked_because(
-    connection: duckdb.DuckDBPyConnection, blocked_identifiers: str
-) -> str:
+def _listed(connection: duckdb.DuckDBPyConnection, blocked_identifiers: str) -> str:
     """SQL: the branches of a `case` that name why a value is nobody's.
 
     Patterns are written out, so that each is compiled once.
     """
     return "\n".join(
-        f"when identifier_values.identifier_type = {literal(kind)}"
-        f" and regexp_full_match(identifier_values.identifier_value, {literal(pattern)})"
+        f"when hubs.identifier_type = {literal(kind)}"
+        f" and regexp_full_match(hubs.identifier_value, {literal(pattern)})"
         f" then {literal(reason)}"
         for kind, pattern, reason in connection.execute(
             "select identifier_type, pattern, reason"
@@ -111,15 +109,15 @@ def find_evidence(
     types: list[IdentifierType],
     blocked_identifiers: str,
 ) -> None:
-    """Write the temporary tables `people`, `hubs`, `carried` and `shared_links`.
+    """Write the temporary tables of evidence.
 
     `people (person, first_name, full_forms, name_parts, birth_date)` are the different
     descriptions in `features`, `described (node, person)` says whose record is which.
-    `hubs (hub, identifier_type, identifier_value, records, people, weight,
-    blocked_because, is_shared)` numbers the identifiers, `carried (node, hub)` says
-    which record has which. A hub joins all records that carry it, unless it is blocked;
-    a shared one those of each group of `shared_links (node, hub, person_group,
-    members)`, where a group of null is nobody's.
+    `hubs (hub, identifier_type, identifier_value, records)` numbers the identifiers,
+    `carried (node, hub)` says which record has which, `hub_people (hub, person)` who is
+    behind one. A hub joins all its records, but those of `blocked_hubs (hub,
+    blocked_because)` join nobody, and those of `shared_hubs (hub, people)` each group
+    of `shared_links (node, hub, person_group, members)`, other than that of null.
 
     Args:
         identifiers: relation with `source, export, record_id, identifier_type,
@@ -152,7 +150,7 @@ def find_evidence(
         connection.execute(
             statement.format(
                 identifiers=identifiers,
-                blocked_because=_blocked_because(connection, blocked_identifiers),
+                listed=_listed(connection, blocked_identifiers),
                 incompatible=incompatible(macros),
                 most_descriptions=_MOST_DESCRIPTIONS,
             )
@@ -189,72 +187,73 @@ _EVIDENCE = (
         and people.birth_date is not distinct from features.birth_date
         and people.name_parts = features.name_parts
     """,
-    # Strings are compared once, numbers from then on.
+    # Keys of records, then values: each text is compared once, numbers from then on.
     """
-    create or replace temp table identifier_values as
+    create or replace temp table numbered as
     select
+        nodes.node,
         identifiers.identifier_type,
-        identifiers.identifier_value,
-        count(*) as records,
-        list(nodes.node) as nodes,
-        row_number() over () - 1 as hub
+        identifiers.identifier_value
     from {identifiers} as identifiers
     inner join nodes
         on nodes.source = identifiers.source
         and nodes.export = identifiers.export
         and nodes.record_id = identifiers.record_id
-    group by identifiers.identifier_type, identifiers.identifier_value
+    """,
+    """
+    create or replace temp table hubs as
+    select
+        row_number() over () - 1 as hub,
+        *
+    from (
+        select identifier_type, identifier_value, count(*) as records
+        from numbered
+        group by identifier_type, identifier_value
+    )
     """,
     """
     create or replace temp table carried as
-    select hub, unnest(nodes) as node
-    from identifier_values
+    select numbered.node, hubs.hub
+    from numbered
+    inner join hubs
+        on hubs.identifier_type = numbered.identifier_type
+        and hubs.identifier_value = numbered.identifier_value
     """,
+    "drop table numbered",
     # Who is behind a value that several records carry.
     """
     create or replace temp table hub_people as
     select distinct
         carried.hub,
         described.person
-    from (
-        select hub, unnest(nodes) as node
-        from identifier_values
-        where records > 1
-    ) as carried
+    from carried
+    inner join hubs
+        on hubs.hub = carried.hub
+        and hubs.records > 1
     inner join described on described.node = carried.node
     """,
     """
-    create or replace temp table hubs as
-    with
-
-    names as (
-
-        select hub, count(*) as descriptions
-        from hub_people
-        group by hub
-
-    )
-
+    create or replace temp table blocked_hubs as
     select
-        identifier_values.hub,
-        identifier_values.identifier_type,
-        identifier_values.identifier_value,
-        identifier_values.records,
-        cast(least(coalesce(names.descriptions, 0), 1) as bigint) as people,
-        types.weight,
+        hubs.hub,
         case
-            {blocked_because}
+            {listed}
             when types.identifier_type is null then 'unknown kind of identifier'
-            when identifier_values.records > types.max_records
+            when hubs.records > types.max_records
                 then concat('on more than ', types.max_records, ' records')
             when names.descriptions > {most_descriptions}
                 then 'of more people than are worth telling apart'
-        end as blocked_because,
-        false as is_shared
-    from identifier_values
+        end as blocked_because
+    from hubs
     left join identifier_types as types
-        on types.identifier_type = identifier_values.identifier_type
-    left join names on names.hub = identifier_values.hub
+        on types.identifier_type = hubs.identifier_type
+    left join (
+        select hub, count(*) as descriptions
+        from hub_people
+        group by hub
+        having count(*) > {most_descriptions}
+    ) as names on names.hub = hubs.hub
+    where blocked_because is not null
     """,
     # Who of the people behind one value may be the same.
     """
@@ -276,9 +275,7 @@ _EVIDENCE = (
         row_number() over (order by hub_people.hub, hub_people.person) - 1 as sharer
     from hub_people
     inner join several on several.hub = hub_people.hub
-    inner join hubs
-        on hubs.hub = hub_people.hub
-        and hubs.blocked_because is null
+    anti join blocked_hubs on blocked_hubs.hub = hub_people.hub
     """,
     """
     create or replace temp table sharing as
@@ -308,18 +305,15 @@ _SHARED = (
     group by sharers.hub
     """,
     """
-    update hubs
-    set
-        is_shared = true,
-        people = shared_hubs.people,
-        blocked_because = case
-            when shared_hubs.people > types.max_people
-                then concat('of more than ', types.max_people, ' different people')
-        end
-    from shared_hubs, identifier_types as types
-    where
-        shared_hubs.hub = hubs.hub
-        and types.identifier_type = hubs.identifier_type
+    insert into blocked_hubs
+    select
+        shared_hubs.hub,
+        concat('of more than ', types.max_people, ' different people')
+    from shared_hubs
+    inner join hubs on hubs.hub = shared_hubs.hub
+    inner join identifier_types as types
+        on types.identifier_type = hubs.identifier_type
+        and types.max_people < shared_hubs.people
     """,
     # Records of nobody in particular are joined to nobody.
     """
@@ -329,16 +323,14 @@ _SHARED = (
         carried.hub,
         sharer_groups.person_group,
         count(*) over (partition by carried.hub, sharer_groups.person_group) as members
-    from hubs
-    inner join carried on carried.hub = hubs.hub
+    from shared_hubs
+    anti join blocked_hubs on blocked_hubs.hub = shared_hubs.hub
+    inner join carried on carried.hub = shared_hubs.hub
     left join described on described.node = carried.node
     left join sharers
         on sharers.hub = carried.hub
         and sharers.person = described.person
     left join sharer_groups on sharer_groups.sharer = sharers.sharer
-    where
-        hubs.is_shared
-        and hubs.blocked_because is null
     """,
 )
 

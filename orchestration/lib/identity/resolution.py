@@ -85,7 +85,9 @@ def create_nodes(connection: duckdb.DuckDBPyConnection, records: str) -> None:
         f"""
         create or replace temp table nodes as
         select
-            row_number() over (order by source, export, record_id) - 1 as node,
+            row_number() over (
+                order by hash(source, export, record_id), source, export, record_id
+            ) - 1 as node,
             source,
             export,
             record_id,
@@ -131,10 +133,9 @@ _COMPARABLE = (
         where record in (
             select carried.node
             from carried
+            inner join blocked_hubs on blocked_hubs.hub = carried.hub
             inner join hubs on hubs.hub = carried.hub
-            where
-                hubs.blocked_because is not null
-                and hubs.identifier_type = '{kind}'
+            where hubs.identifier_type = '{kind}'
         )
         """
         for kind, nothing in (
@@ -203,21 +204,24 @@ _EVIDENCE_TABLES = (
         nodes.record_id,
         hubs.identifier_type,
         hubs.identifier_value,
-        hubs.blocked_because is null
+        blocked_hubs.hub is null
         and left_out.node is null
         and case
-            when hubs.is_shared
+            when shared_hubs.hub is not null
                 then shared_links.person_group is not null and shared_links.members > 1
             else hubs.records > 1
         end as is_joining,
         case
-            when hubs.blocked_because is not null then hubs.blocked_because
+            when blocked_hubs.hub is not null then blocked_hubs.blocked_because
             when left_out.node is not null then 'contradicts stronger evidence'
-            when hubs.is_shared and not is_joining then 'shared by different people'
+            when shared_hubs.hub is not null and not is_joining
+                then 'shared by different people'
         end as not_joining_because
     from carried
     inner join nodes on nodes.node = carried.node
     inner join hubs on hubs.hub = carried.hub
+    left join blocked_hubs on blocked_hubs.hub = carried.hub
+    left join shared_hubs on shared_hubs.hub = carried.hub
     left join shared_links
         on shared_links.node = carried.node
         and shared_links.hub = carried.hub
@@ -249,13 +253,22 @@ _EVIDENCE_TABLES = (
     """
     create or replace table identity.blocked_identifiers as
     select
-        identifier_type,
-        identifier_value,
-        blocked_because as reason,
-        records as record_count,
-        people as person_count
-    from hubs
-    where blocked_because is not null
-    order by identifier_type, identifier_value
+        hubs.identifier_type,
+        hubs.identifier_value,
+        blocked_hubs.blocked_because as reason,
+        hubs.records as record_count,
+        coalesce(shared_hubs.people, least(count(hub_people.person), 1))
+            as person_count
+    from blocked_hubs
+    inner join hubs on hubs.hub = blocked_hubs.hub
+    left join shared_hubs on shared_hubs.hub = hubs.hub
+    left join hub_people on hub_people.hub = hubs.hub
+    group by
+        hubs.identifier_type,
+        hubs.identifier_value,
+        blocked_hubs.blocked_because,
+        hubs.records,
+        shared_hubs.people
+    order by hubs.identifier_type, hubs.identifier_value
     """,
 )
