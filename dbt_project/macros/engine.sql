@@ -320,11 +320,11 @@
 {%- endmacro %}
 
 
-{# Whether two lists have an element in common. #}
-{% macro shares_element(left, right) -%}
-    {{ adapter.dispatch('shares_element')(left, right) }}
+{# Whether two texts have a word in common. #}
+{% macro shares_word(left, right) -%}
+    {{ adapter.dispatch('shares_word')(left, right) }}
 {%- endmacro %}
 
-{% macro duckdb__shares_element(left, right) -%}
-    list_has_any({{ left }}, {{ right }})
+{% macro duckdb__shares_word(left, right) -%}
+    list_has_any(string_split({{ left }}, ' '), string_split({{ right }}, ' '))
 {%- endmacro %}

@@ -35,7 +35,7 @@
     case
         when not ({{ both_known(left, right, "first_name") }}) then null
         when {{ same(left, right, "first_name") }} then 'same'
-        when {{ shares_element(left ~ ".full_forms", right ~ ".full_forms") }}
+        when {{ shares_word(left ~ ".full_forms", right ~ ".full_forms") }}
             then 'short form'
         when
             (length({{ left }}.first_name) = 1 or length({{ right }}.first_name) = 1)

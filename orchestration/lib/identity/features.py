@@ -75,7 +75,7 @@ def create_features(connection: duckdb.DuckDBPyConnection, people: str) -> None:
         pa.table(
             {
                 "value": list(full_forms()),
-                "key": [sorted(forms) for forms in full_forms().values()],
+                "key": [" ".join(sorted(forms)) for forms in full_forms().values()],
             }
         ),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 
@@ -111,6 +111,7 @@ def create_compared(
     pairs: str = "candidates",
     into: str = "compared",
     links: str | None = None,
+    kind: Literal["table", "view"] = "table",
 ) -> None:
     """Write a temporary table of the pairs with the level of every attribute.
 
@@ -119,6 +120,7 @@ def create_compared(
 
     Args:
         links: as of `score_pairs`.
+        kind: a view is for who reads it once.
     """
     columns = []
     for attribute in attributes:
@@ -143,7 +145,7 @@ def create_compared(
         )
     connection.execute(
         f"""
-        create or replace temp table {into} as
+        create or replace temp {kind} {into} as
         select pairs.left_record, pairs.right_record, {", ".join(columns)}
         from {pairs} as pairs
         inner join rare_features as left_side on left_side.record = pairs.left_record
@@ -235,6 +237,8 @@ def score_features(
     compared = [name for name, count in known_records(connection).items() if count]
     attributes = [name for name in compared if name in model.attributes]
     create_rare_features(connection, attributes)
-    create_compared(connection, macros, attributes, links=links)
-    create_scored_pairs(connection, macros, model)
+    create_compared(
+        connection, macros, attributes, into="seen_once", links=links, kind="view"
+    )
+    create_scored_pairs(connection, macros, model, pairs="seen_once")
     return reports
