@@ -78,6 +78,7 @@ def identity(
             decided=decided,
             as_of=run.as_of,
             model=default_model(),
+            progress=context.log.info,
         )
     for name in _DESCRIPTIONS:
         yield dg.MaterializeResult(

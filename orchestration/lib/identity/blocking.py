@@ -173,7 +173,9 @@ def create_candidates(
                 min(record) over (partition by content) as left_record,
                 record as right_record
             from (
-                select record, hash(*columns(* exclude (record))) as content
+                select
+                    record,
+                    hash(*columns(* exclude (record, first_record))) as content
                 from features
                 where first_name is not null or last_name is not null
             )

@@ -39,6 +39,8 @@ _NOTHING = "('null', 'none', 'nan', 'n/a', 'unknown', 'missing', '-', '--', '?',
 def create_features(connection: duckdb.DuckDBPyConnection, people: str) -> None:
     """Write the temporary table `features`, one row per record of `people`.
 
+    `first_record` is the first of the records that say just the same.
+
     Args:
         people: relation with `record` (bigint, unique) and any of COLUMNS as text, as
             they were delivered.
@@ -56,7 +58,10 @@ def create_features(connection: duckdb.DuckDBPyConnection, people: str) -> None:
         for column in COLUMNS
     )
     connection.execute(
-        f"create or replace temp table texts as select record, {texts} from {people}"
+        "create or replace temp table texts as"
+        " select *, list_min(records) as first_record from ("
+        f"select {', '.join(COLUMNS)}, list(record) as records"
+        f" from (select record, {texts} from {people}) group by all)"
     )
     for column, parse in _PARSERS:
         _create_map(connection, f"{column}_map", _names(connection, column, parse))
@@ -148,7 +153,8 @@ with
 named as (
 
     select
-        texts.record,
+        texts.records,
+        texts.first_record,
         coalesce(firsts.key.first, fulls.key.first) as first_name,
         coalesce(lasts.key.last, firsts.key.last, fulls.key.last) as last_name,
         coalesce(firsts.key.middle, fulls.key.middle) as middle_name,
@@ -232,7 +238,8 @@ addresses as (
 )
 
 select
-    named.record,
+    unnest(named.records) as record,
+    named.first_record,
     named.first_name,
     first_names.full_forms,
     first_names.sound as first_sound,

@@ -1,6 +1,6 @@
 """Identity resolution as a whole: evidence, components, ids, in one transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 
 import duckdb
@@ -15,6 +15,9 @@ from orchestration.lib.identity.model import MatchModel
 from orchestration.lib.identity.review import create_review_queue
 from orchestration.lib.identity.scoring import IdentityMacros, score_features
 
+#: What a resolution does, in order.
+STAGES = ("normalising", "evidence", "likeness", "components", "ids", "tables")
+
 
 def resolve(
     connection: duckdb.DuckDBPyConnection,
@@ -27,6 +30,7 @@ def resolve(
     decided: Iterable[Decision],
     as_of: date,
     model: MatchModel | None = None,
+    progress: Callable[[str], None] = lambda stage: None,
 ) -> dict[str, int]:
     """Assign every record its customer; returns how many events of each kind.
 
@@ -37,9 +41,11 @@ def resolve(
         decided: what people decided.
         as_of: the run's logical day, the time of all events.
         model: what likeness is worth; without one only shared identifiers join.
+        progress: told the name of each stage, of STAGES, before it begins.
     """
     connection.begin()
     try:
+        progress("normalising")
         decisions.load_decisions(connection, decided)
         create_nodes(connection, records)
         create_features(
@@ -53,6 +59,7 @@ def resolve(
                     and records.record_id = nodes.record_id
             )""",
         )
+        progress("evidence")
         find_evidence(
             connection,
             macros,
@@ -60,9 +67,13 @@ def resolve(
             types=types,
             blocked_identifiers=blocked_identifiers,
         )
+        progress("likeness")
         _find_likeness(connection, macros, model)
+        progress("components")
         create_components(connection, macros, pairs="likely_pairs")
+        progress("ids")
         counts = stable_ids.assign_ids(connection, as_of=as_of)
+        progress("tables")
         create_review_queue(connection)
         for statement in _EVIDENCE_TABLES:
             connection.execute(statement)
@@ -146,15 +157,10 @@ _COMPARABLE = (
     # Records that say the same, and share an address or number, are one by that: one
     # of them is compared with the others. A customer's hundred orders cost as one.
     """
-    create or replace temp table features as
-    select min(record) as record, * exclude (record)
-    from features
-    where email is not null or phone is not null
-    group by all
-    union all
-    select record, * exclude (record)
-    from features
-    where email is null and phone is null
+    delete from features
+    where
+        record <> first_record
+        and (email is not null or phone is not null)
     """,
 )
 
