@@ -117,9 +117,7 @@ def review(limit: int, as_json: bool) -> None:
 
 
 def _lines(pair: "ReviewPair") -> list[str]:
-    lines = [
-        f"{pair.left} and {pair.right}: {pair.probability:.0%} likely, {pair.reason}"
-    ]
+    lines = [f"{pair.left} and {pair.right}: {pair.probability:.0%} likely"]
     width = max(map(len, pair.values), default=0)
     for attribute, (one, other) in pair.values.items():
         lines.append(f"  {attribute:{width}}  {one or '-':32} {other or '-'}")

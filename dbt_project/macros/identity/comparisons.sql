@@ -31,6 +31,15 @@
 {%- endmacro %}
 
 
+{# Whether two names are those of a man and a woman: Aleksandr and Aleksandra, Mario and
+   Maria. However alike, neither is a slip for the other. #}
+{% macro are_of_two_genders(one, other) -%}
+    {%- set ending = "(iya|ia|ya|a|es|us|iy|y|o|e)$" -%}
+    (right({{ one }}, 1) = 'a') <> (right({{ other }}, 1) = 'a')
+    and {{ with_pattern_replaced(one, ending, "") }}
+        = {{ with_pattern_replaced(other, ending, "") }}
+{%- endmacro %}
+
 {% macro compare_first_name(left, right) -%}
     case
         when not ({{ both_known(left, right, "first_name") }}) then null
@@ -41,6 +50,11 @@
             (length({{ left }}.first_name) = 1 or length({{ right }}.first_name) = 1)
             and left({{ left }}.first_name, 1) = left({{ right }}.first_name, 1)
             then 'initial'
+        when
+            {# of full Russian names none is a slip for another: Мария and Дарья #}
+            ({{ left }}.is_russian_name and {{ right }}.is_russian_name)
+            or {{ are_of_two_genders(left ~ ".first_name", right ~ ".first_name") }}
+            then 'differs'
         when
             {{ alike(left, right, "first_name", 0.92) }}
             or (

@@ -111,13 +111,14 @@ def find_evidence(
 ) -> None:
     """Write the temporary tables of evidence.
 
-    `people (person, first_name, full_forms, name_parts, birth_date)` are the different
-    descriptions in `features`, `described (node, person)` says whose record is which.
-    `hubs (hub, identifier_type, identifier_value, records)` numbers the identifiers,
-    `carried (node, hub)` says which record has which, `hub_people (hub, person)` who is
-    behind one. A hub joins all its records, but those of `blocked_hubs (hub,
-    blocked_because)` join nobody, and those of `shared_hubs (hub, people)` each group
-    of `shared_links (node, hub, person_group, members)`, other than that of null.
+    `people (person, first_name, full_forms, is_russian_name, name_parts, birth_date)`
+    are the different descriptions in `features`, `described (node, person)` says whose
+    record is which. `hubs (hub, identifier_type, identifier_value, records)` numbers
+    the identifiers, `carried (node, hub)` says which record has which, `hub_people
+    (hub, person)` who is behind one. A hub joins all its records, but those of
+    `blocked_hubs (hub, blocked_because)` join nobody, and those of `shared_hubs (hub,
+    people)` each group of `shared_links (node, hub, person_group, members)`, other than
+    that of null.
 
     Args:
         identifiers: relation with `source, export, record_id, identifier_type,
@@ -170,6 +171,7 @@ _EVIDENCE = (
         ) as person,
         first_name,
         any_value(full_forms) as full_forms,
+        any_value(is_russian_name) as is_russian_name,
         name_parts,
         birth_date
     from features

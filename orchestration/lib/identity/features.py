@@ -13,6 +13,7 @@ from orchestration.lib.identity.names import (
     parse_first,
     parse_full,
     parse_last,
+    russian_names,
 )
 
 #: Columns of a relation of people beside `record`; any of them may be missing.
@@ -81,6 +82,7 @@ def create_features(connection: duckdb.DuckDBPyConnection, people: str) -> None:
             {
                 "value": list(full_forms()),
                 "key": [" ".join(sorted(forms)) for forms in full_forms().values()],
+                "is_russian": [name in russian_names() for name in full_forms()],
             }
         ),
     )
@@ -198,6 +200,7 @@ first_names as (
     select
         names.first_name,
         forms.key as full_forms,
+        coalesce(forms.is_russian, false) as is_russian,
         left(names.first_name, 1)
         || regexp_replace(substr(names.first_name, 2), '[aeiouh]', '', 'g') as sound
     from (select distinct first_name from named) as names
@@ -242,6 +245,7 @@ select
     named.first_record,
     named.first_name,
     first_names.full_forms,
+    first_names.is_russian as is_russian_name,
     first_names.sound as first_sound,
     named.last_name,
     last_names.sound as last_sound,

@@ -93,6 +93,16 @@ def full_forms() -> dict[str, frozenset[str]]:
     return {key: frozenset(names) for key, names in found.items()}
 
 
+@cache
+def russian_names() -> frozenset[str]:
+    """The keys of the full names that are written in Cyrillic letters."""
+    return frozenset(
+        name_key(row["name"])
+        for row in _rows("diminutives.csv")
+        if "а" <= row["name"][-1].lower() <= "я"
+    )
+
+
 def parse_first(text: str) -> Name:
     """The name in a column of first names: `Иван`, `Анна Мария`, `Иван Петрович`."""
     return _arranged([], *_keys(text))

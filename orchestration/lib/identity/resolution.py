@@ -130,13 +130,12 @@ _NO_LIKENESS = """
         node bigint, other_node bigint, weight double, evidence varchar
     );
     create or replace temp table doubtful_pairs (
-        node bigint, other_node bigint, weight double, is_vetoed boolean,
-        evidence varchar
+        node bigint, other_node bigint, weight double, evidence varchar
     )
     """
 
 _COMPARABLE = (
-    # That two people have nobody's address is no likeness.
+    # That two people have nobody's address, or their family's, is no likeness.
     *(
         f"""
         update features
@@ -144,9 +143,12 @@ _COMPARABLE = (
         where record in (
             select carried.node
             from carried
-            inner join blocked_hubs on blocked_hubs.hub = carried.hub
             inner join hubs on hubs.hub = carried.hub
-            where hubs.identifier_type = '{kind}'
+            where
+                hubs.identifier_type = '{kind}'
+                and hubs.hub in (
+                    select hub from blocked_hubs union all select hub from shared_hubs
+                )
         )
         """
         for kind, nothing in (
@@ -181,22 +183,18 @@ _LIKELY = (
         weight >= {{link_from}}
         and not is_vetoed
     """,
-    # Not sure enough to link, or sure and contradicted by a name or a birth date.
+    # Not sure enough to link. Names and dates that contradict are no doubt.
     f"""
     create or replace temp table doubtful_pairs as
     select
         left_record as node,
         right_record as other_node,
         weight,
-        is_vetoed,
         {_EVIDENCE_TEXT} as evidence
     from scored_pairs
     where
-        case
-            when is_vetoed
-                then weight >= {{link_from}} and 'same' in (email, phone)
-            else weight >= {{review_from}}
-        end
+        weight >= {{review_from}}
+        and not is_vetoed
     """,
 )
 

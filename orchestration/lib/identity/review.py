@@ -23,7 +23,6 @@ class ReviewPair:
     right: str
     #: That they are one person, by the match model.
     probability: float
-    reason: str
     #: How alike they are, attribute by attribute.
     likeness: str
     #: By attribute: both values.
@@ -79,10 +78,6 @@ def create_review_queue(connection: duckdb.DuckDBPyConnection) -> None:
             other.record_id as right_record_id,
             apart.weight,
             1 / (1 + power(2, -apart.weight)) as probability,
-            case
-                when apart.is_vetoed then 'they share an identifier, and differ'
-                else 'alike, but not enough'
-            end as reason,
             apart.evidence
         from apart
         inner join nodes as one on one.node = apart.node
@@ -103,13 +98,12 @@ def review_pairs(
         f"cast(one.{name} as varchar), cast(other.{name} as varchar)" for name in SHOWN
     )
     pairs = []
-    for left, right, probability, reason, likeness, *values in connection.execute(
+    for left, right, probability, likeness, *values in connection.execute(
         f"""
         select
             concat(left_source, '.', left_export, ':', left_record_id),
             concat(right_source, '.', right_export, ':', right_record_id),
             queue.probability,
-            queue.reason,
             queue.evidence,
             {shown}
         from identity.review_queue as queue
@@ -132,7 +126,6 @@ def review_pairs(
                 left=left,
                 right=right,
                 probability=probability,
-                reason=reason,
                 likeness=likeness,
                 values={
                     name: (one, other)
