@@ -72,6 +72,9 @@ HEADERS = {
         "person_id,first_name_cyrillic,last_name_cyrillic,first_name_latin,"
         "last_name_latin,gender,birth_date,city,country,emails,phones,registered_at"
     ),
+    "truth/households.csv": "person_id,household_id,relation",
+    "truth/shared_contacts.csv": "channel,contact_point,kind,person_id",
+    "truth/changes.csv": ("person_id,attribute,changed_at,former_value,present_value"),
     "truth/records.csv": "source,export,record_id,person_id",
     "truth/orders.csv": (
         "order_id,name,person_id,ordered_at,status,currency,gross_amount,"
@@ -84,7 +87,13 @@ HEADERS = {
     ),
 }
 
-PLACEHOLDERS = {"test@test.com", "noreply@example.com", "0000000000", "1111111111"}
+NOBODYS_MAILBOXES = {
+    "test@test.com",
+    "noreply@example.com",
+    "no@mail.ru",
+    "test@test.ru",
+}
+NOBODYS_PHONES = {"0000000000", "1111111111", "+79777777777", "+70000000000"}
 MISSPELT = {
     "gmial.com",
     "gamil.com",
@@ -278,7 +287,7 @@ def test_a_defect_is_what_its_rule_says(dirty: SimulatedCompany) -> None:
             case "missing_value":
                 assert true and not delivered
             case "placeholder":
-                assert delivered.lstrip("'") in PLACEHOLDERS
+                assert delivered.lstrip("'") in NOBODYS_MAILBOXES | NOBODYS_PHONES
             case "email_domain_typo":
                 assert delivered.split("@")[0] == true.split("@")[0]
                 assert delivered.split("@")[1] in MISSPELT
@@ -355,10 +364,10 @@ def test_rates_of_zero_give_a_clean_company(clean: SimulatedCompany) -> None:
 def test_rates_of_one_spoil_every_eligible_cell(tmp_path: Path) -> None:
     company = simulate(tmp_path / "company", customers=50, rates=DefectRates.all(1.0))
 
-    assert {row["Email"] for row in rows_of(company, CONTACTS)} == {
-        "test@test.com",
-        "noreply@example.com",
-    }
+    assert {row["Email"] for row in rows_of(company, CONTACTS)} == NOBODYS_MAILBOXES
+    assert {row["Phone Number"] for row in rows_of(company, CONTACTS)} == (
+        NOBODYS_PHONES
+    )
     assert {row["Currency"] for row in rows_of(company, ORDERS)} == {"KZT", ""}
     assert {row["Amount unit"] for row in rows_of(company, COSTS)} == {"minor"}
     assert company.rows[CONTACTS] == 2 * len(
@@ -510,29 +519,174 @@ def test_customers_spent_what_their_own_orders_say(clean: SimulatedCompany) -> N
 # People
 
 
-def test_every_phone_is_valid_and_means_one_person(clean: SimulatedCompany) -> None:
-    phones = [
-        phone
-        for row in rows_of(clean, "truth/people.csv")
-        for phone in row["phones"].split("|")
-    ]
+@pytest.fixture(scope="module")
+def people(clean: SimulatedCompany) -> dict[str, Row]:
+    return {row["person_id"]: row for row in rows_of(clean, "truth/people.csv")}
+
+
+@pytest.fixture(scope="module")
+def households(clean: SimulatedCompany) -> dict[str, list[Row]]:
+    """The members of each, its first person first."""
+    households = defaultdict(list)
+    for row in rows_of(clean, "truth/households.csv"):
+        households[row["household_id"]].append(row)
+    return households
+
+
+def test_every_phone_is_valid(people: dict[str, Row]) -> None:
+    phones = [phone for row in people.values() for phone in row["phones"].split("|")]
 
     assert [
         phone
         for phone in phones
         if not phonenumbers.is_valid_number(phonenumbers.parse(phone))
     ] == []
-    assert len(set(phones)) == len(phones)
 
 
-def test_every_mailbox_means_one_person(clean: SimulatedCompany) -> None:
-    mailboxes = [
-        mailbox
-        for row in rows_of(clean, "truth/people.csv")
-        for mailbox in row["emails"].split("|")
-    ]
+@pytest.mark.parametrize(
+    ("channel", "column"), [("email", "emails"), ("phone", "phones")]
+)
+def test_who_gives_a_contact_that_others_give_too_is_told(
+    clean: SimulatedCompany, people: dict[str, Row], channel: str, column: str
+) -> None:
+    owners = defaultdict(set)
+    for person_id, row in people.items():
+        for contact in row[column].split("|"):
+            owners[contact].add(person_id)
 
-    assert len(set(mailboxes)) == len(mailboxes)
+    told = defaultdict(set)
+    for row in rows_of(clean, "truth/shared_contacts.csv"):
+        if row["channel"] == channel:
+            told[row["contact_point"]].add(row["person_id"])
+    assert told
+    assert told == {each: theirs for each, theirs in owners.items() if len(theirs) > 1}
+
+
+def test_a_contact_is_shared_within_a_household_or_a_firm(
+    clean: SimulatedCompany,
+) -> None:
+    household_of = {
+        row["person_id"]: row["household_id"]
+        for row in rows_of(clean, "truth/households.csv")
+    }
+    sharing = defaultdict(set)
+    for row in rows_of(clean, "truth/shared_contacts.csv"):
+        sharing[row["kind"], row["channel"], row["contact_point"]].add(row["person_id"])
+
+    assert {key[:2] for key in sharing} == {
+        ("household", "email"),
+        ("household", "phone"),
+        ("role", "email"),
+    }
+    for (kind, _, contact), sharers in sharing.items():
+        if kind == "household":
+            assert len({household_of[person] for person in sharers}) == 1
+        else:
+            assert re.fullmatch(r"[a-z]+@firm\d+\.example\.com", contact)
+
+
+def test_a_fifth_of_the_people_live_in_households_of_two_to_four(
+    people: dict[str, Row], households: dict[str, list[Row]]
+) -> None:
+    sizes = Counter(len(members) for members in households.values())
+
+    assert sizes.keys() == {2, 3, 4}
+    assert 0.15 < sum(map(len, households.values())) / len(people) < 0.25
+
+
+def test_a_household_lives_in_one_place(
+    people: dict[str, Row], households: dict[str, list[Row]]
+) -> None:
+    for members in households.values():
+        assert len({(people[each["person_id"]]["city"]) for each in members}) == 1
+
+
+def test_partners_twins_parents_and_children_are_like_their_kind(
+    people: dict[str, Row], households: dict[str, list[Row]]
+) -> None:
+    seen = Counter()
+    for head, *others in households.values():
+        one = people[head["person_id"]]
+        assert head["relation"] == "head"
+        for member in others:
+            relation, other = member["relation"], people[member["person_id"]]
+            years = int(one["birth_date"][:4]) - int(other["birth_date"][:4])
+            is_namesake = one["first_name_latin"] == other["first_name_latin"]
+            seen[relation] += 1
+            seen[relation, "namesake"] += is_namesake
+            seen[relation, "initial"] += (
+                one["first_name_latin"][0] == other["first_name_latin"][0]
+            )
+            if one["gender"] == other["gender"]:
+                has_name = one["last_name_latin"] == other["last_name_latin"]
+            else:
+                feminine, masculine = sorted(
+                    (one, other), key=lambda person: person["gender"]
+                )
+                has_name = feminine["last_name_latin"] in (
+                    masculine["last_name_latin"],
+                    masculine["last_name_latin"] + "a",
+                )
+            seen[relation, "name"] += has_name
+            if relation == "partner":
+                assert one["gender"] != other["gender"]
+                assert abs(years) <= 9
+            else:
+                assert has_name
+            if relation == "twin":
+                assert one["birth_date"] == other["birth_date"]
+                assert not is_namesake
+            elif relation == "parent":
+                assert years >= 19
+            elif relation == "child":
+                assert years <= -19
+
+    assert 0.7 < seen["partner", "name"] / seen["partner"] < 1
+    assert 0.002 < seen["twin"] / len(people) < 0.02
+    for relation in ("parent", "child"):
+        assert 0 < seen[relation, "namesake"] < seen[relation, "initial"]
+        assert seen[relation, "initial"] < seen[relation]
+
+
+def test_orders_of_before_a_change_say_the_former_later_ones_the_present(
+    clean: SimulatedCompany,
+) -> None:
+    changes = {
+        (row["person_id"], row["attribute"]): row
+        for row in rows_of(clean, "truth/changes.csv")
+    }
+    orders = {row["order_id"]: row for row in rows_of(clean, "truth/orders.csv")}
+
+    seen = Counter()
+    for row in rows_of(clean, ORDERS):
+        if not row["Id"]:
+            continue
+        order = orders[row["Id"]]
+        for attribute, value in (
+            ("address", f"{row['Billing City']}, {row['Billing Address1']}"),
+            ("last_name", row["Billing Name"].split(" ")[1]),
+        ):
+            change = changes.get((order["person_id"], attribute))
+            if change and value.isascii():
+                is_former = order["ordered_at"] < change["changed_at"]
+                seen[attribute, is_former] += 1
+                assert value == change["former_value" if is_former else "present_value"]
+
+    assert len(seen) == 4
+
+
+def test_a_mailbox_is_on_the_list_once(clean: SimulatedCompany) -> None:
+    listed = Counter(
+        row["Email Address"]
+        for name in (SUBSCRIBED, UNSUBSCRIBED, CLEANED)
+        for row in rows_of(clean, name)
+    )
+    shared = {
+        row["contact_point"] for row in rows_of(clean, "truth/shared_contacts.csv")
+    }
+
+    assert max(listed.values()) == 1
+    assert shared & listed.keys()
 
 
 @pytest.mark.parametrize(

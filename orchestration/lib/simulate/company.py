@@ -172,6 +172,9 @@ OTHER_EXPORTS: dict[str, Layout] = {
 }
 TRUTH = {
     "truth/people.csv": Layout(),
+    "truth/households.csv": Layout(),
+    "truth/shared_contacts.csv": Layout(),
+    "truth/changes.csv": Layout(),
     "truth/records.csv": Layout(),
     "truth/orders.csv": Layout(),
     "truth/order_lines.csv": Layout(),

@@ -8,7 +8,7 @@ entered as (
 
     select
         addresses.*,
-        draws('contact', email) as digest,
+        draws('contact', concat(person, '/', slot)) as digest,
 
         -- The first contact is entered within days, a second one at any later time.
         (
@@ -29,7 +29,7 @@ entered as (
 )
 
 select
-    5000 + 16 * row_number() over (order by created_at, email)
+    5000 + 16 * row_number() over (order by created_at, person, slot)
         + floor(share(digest, 3) * 16)::bigint as record_id,
     person,
     slot,
@@ -72,10 +72,22 @@ clean as (
         ) as spelled_first_name,
         in_case(spelled_first_name, share(contacts.digest, 7)) as first_name,
         in_case(
-            if(share(contacts.digest, 5) < 0.08, people.last_latin, people.last_name),
+            if(
+                share(contacts.digest, 5) < 0.08,
+                then_or_now(
+                    contacts.created_at, people.renamed_at,
+                    people.former_last_latin, people.last_latin
+                ),
+                then_or_now(
+                    contacts.created_at, people.renamed_at,
+                    people.former_last_name, people.last_name
+                )
+            ),
             share(contacts.digest, 7)
         ) as last_name,
-        people.city,
+        then_or_now(
+            contacts.created_at, people.moved_at, people.former_home.city, people.city
+        ) as city,
         people.country_name,
         people.language,
         people.birth_on,
@@ -94,8 +106,7 @@ clean as (
         on people.person = contacts.person
 
     left join members
-        on members.person = contacts.person
-        and members.slot = contacts.slot
+        on members.email = contacts.email
 
     left join buyers
         on buyers.person = contacts.person

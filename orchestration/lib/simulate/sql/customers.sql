@@ -23,10 +23,18 @@ clean as (
     select
         accounts.customer_id,
         accounts.created_at,
-        people.address_latin,
-        people.region,
         people.country,
-        people.zip,
+        then_or_now(
+            accounts.created_at, people.moved_at, people.former_home.address_latin,
+            people.address_latin
+        ) as address_latin,
+        then_or_now(
+            accounts.created_at, people.moved_at, people.former_home.region,
+            people.region
+        ) as region,
+        then_or_now(
+            accounts.created_at, people.moved_at, people.former_home.zip, people.zip
+        ) as zip,
         coalesce(members.status = 'subscribed', false) as is_subscribed,
         coalesce(spent.order_count, 0) as order_count,
         coalesce(spent.spent_amount, 0.00) as spent_amount,
@@ -43,11 +51,31 @@ clean as (
         ) as first_name,
 
         in_case(
-            if(is_latin, people.last_latin, people.last_name),
+            if(
+                is_latin,
+                then_or_now(
+                    accounts.created_at, people.renamed_at,
+                    people.former_last_latin, people.last_latin
+                ),
+                then_or_now(
+                    accounts.created_at, people.renamed_at,
+                    people.former_last_name, people.last_name
+                )
+            ),
             share(accounts.digest, 5)
         ) as last_name,
 
-        if(is_latin, people.city_latin, people.city) as city,
+        if(
+            is_latin,
+            then_or_now(
+                accounts.created_at, people.moved_at,
+                people.former_home.city_latin, people.city_latin
+            ),
+            then_or_now(
+                accounts.created_at, people.moved_at,
+                people.former_home.city, people.city
+            )
+        ) as city,
 
         email_in_case(people.emails[accounts.slot], share(accounts.digest, 6)) as email,
 
@@ -70,8 +98,7 @@ clean as (
         on people.person = accounts.person
 
     left join members
-        on members.person = accounts.person
-        and members.slot = accounts.slot
+        on members.email = people.emails[accounts.slot]
 
     left join spent
         on spent.customer_id = accounts.customer_id

@@ -73,7 +73,12 @@ end;
 
 create macro spoil_email(email, rule, digest) as case rule
     when 'placeholder' then
-        pick(['test@test.com', 'noreply@example.com'], share(digest, 7))
+        pick(
+            [
+                'test@test.com', 'noreply@example.com', 'no@mail.ru', 'test@test.ru'
+            ],
+            share(digest, 7)
+        )
     when 'email_domain_typo' then concat(
         split_part(email, '@', 1), '@', pick(domain_typos(email), share(digest, 7))
     )
@@ -89,7 +94,10 @@ end;
 create macro spoil_phone(phone, rule, digest) as case rule
     when 'placeholder' then concat(
         if(phone[1] = '''', '''', null),
-        pick(['0000000000', '1111111111'], share(digest, 7))
+        pick(
+            ['0000000000', '1111111111', '+79777777777', '+70000000000'],
+            share(digest, 7)
+        )
     )
     when 'letter_for_digit' then with_letter_for_zero(phone, digest)
     when 'missing_value' then null

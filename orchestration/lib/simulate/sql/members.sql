@@ -63,7 +63,7 @@ with
 opted_in as (
 
     select
-        addresses.*,
+        mailboxes.*,
         draws('member', email) as digest,
         draws('fate', email) as fate_digest,
 
@@ -76,7 +76,7 @@ opted_in as (
             )
         )::bigint as joined_at
 
-    from addresses
+    from mailboxes
 
     where share(digest, 0) < case slot when 1 then 0.60 when 2 then 0.25 else 0.15 end
 
@@ -188,7 +188,23 @@ described as (
 
     select
         members.*,
-        people.* exclude (person, registered_at),
+        people.* exclude (
+            person, registered_at, last_name, last_latin, region, latitude, longitude,
+            time_zone, gmtoff, dstoff
+        ),
+        then_or_now(joined_at, renamed_at, former_last_name, people.last_name)
+            as last_name,
+        then_or_now(joined_at, renamed_at, former_last_latin, people.last_latin)
+            as last_latin,
+        then_or_now(joined_at, moved_at, former_home.region, people.region) as region,
+        then_or_now(joined_at, moved_at, former_home.latitude, people.latitude)
+            as latitude,
+        then_or_now(joined_at, moved_at, former_home.longitude, people.longitude)
+            as longitude,
+        then_or_now(joined_at, moved_at, former_home.time_zone, people.time_zone)
+            as time_zone,
+        then_or_now(joined_at, moved_at, former_home.gmtoff, people.gmtoff) as gmtoff,
+        then_or_now(joined_at, moved_at, former_home.dstoff, people.dstoff) as dstoff,
         draws('mailchimp', member) as digest,
         draws('mailchimp.delivery', member) as delivery_digest
 

@@ -120,10 +120,16 @@ placed as (
         timed.*,
         people.country,
         people.currency,
-        people.city_latin as city,
-        people.region,
-        people.zip,
-        people.address_latin as address,
+        then_or_now(
+            ordered_at, moved_at, former_home.city_latin, people.city_latin
+        ) as city,
+        then_or_now(ordered_at, moved_at, former_home.city, people.city)
+            as native_city,
+        then_or_now(ordered_at, moved_at, former_home.region, people.region) as region,
+        then_or_now(ordered_at, moved_at, former_home.zip, people.zip) as zip,
+        then_or_now(
+            ordered_at, moved_at, former_home.address_latin, people.address_latin
+        ) as address,
         people.emails,
         people.phones,
         concat(
@@ -135,7 +141,10 @@ placed as (
             ' ',
             if(
                 share(timed.contact_digest, 1) < 0.85,
-                people.last_latin, people.last_name
+                then_or_now(
+                    ordered_at, renamed_at, former_last_latin, people.last_latin
+                ),
+                then_or_now(ordered_at, renamed_at, former_last_name, people.last_name)
             )
         ) as full_name,
         accounts.customer_id,
@@ -314,8 +323,7 @@ select
 from settled
 
 left join members
-    on members.person = settled.person
-    and members.slot = settled.slot
+    on members.email = settled.email
 
 order by number;
 

@@ -1,6 +1,7 @@
--- The people of the company: one row per person in `people`, one row per mailbox of a
--- person in `addresses` (slot 1 is the main one). Mailboxes and phones are built on a
--- number that no two people share, so each belongs to exactly one person.
+-- The people of the company: one row per person in `people`, one row per person and
+-- mailbox in `addresses` (slot 1 is the main one), one row per mailbox in `mailboxes`.
+-- Mailboxes and phones are built on a number that no two people share, so each belongs
+-- to one person, but for what a household has together and for role mailboxes.
 
 -- Lists are dealt out to slots, so that a draw becomes an equi-join on the slot: a
 -- place holds as many of the 100 slots as its weight says, the names of one country
@@ -24,7 +25,9 @@ places as (
 
 select
     places.* exclude (weight, part),
-    row_number() over (order by country, city, part) - 1 as slot
+    row_number() over (order by country, city, part) - 1 as slot,
+    row_number() over (partition by country order by city, part) - 1 as position,
+    count(*) over (partition by country) as choices
 
 from places;
 
@@ -51,58 +54,309 @@ from names
 inner join range(240) as slots(slot)
     on slots.slot % names.choices = names.position;
 
+-- Beside each first name the next one of the same initial, itself if there is no other.
+create table first_name_slots as
+with
+
+names as (
+
+    select distinct on (country, gender, local) * exclude (slot)
+
+    from name_slots('first_names.csv')
+
+),
+
+neighbours as (
+
+    select
+        names.*,
+        coalesce(
+            lead(names) over same_initial, first(names) over same_initial
+        ) as like_named
+
+    from names
+
+    window same_initial as (
+        partition by country, gender, local[1]
+        order by local
+        rows between unbounded preceding and unbounded following
+    )
+
+)
+
+select
+    slots.slot,
+    neighbours.*
+
+from name_slots('first_names.csv') as slots
+
+inner join neighbours
+    on neighbours.country = slots.country
+    and neighbours.gender = slots.gender
+    and neighbours.local = slots.local;
+
+-- Ordered by name, the masculine and the feminine forms of one surname share their slots.
+create table last_name_slots as
+select * from name_slots('last_names.csv');
+
 create macro person_id(person) as 'P' || lpad(person::varchar, 8, '0');
+
+create macro household_id(household) as 'H' || lpad(household::varchar, 8, '0');
+
+-- Of 18 people the first live together: two and two, three, or four. A household is
+-- named by its first person; null for who lives alone.
+create macro household_of(person) as case
+    when (person - 1) % 18 > 3 then null
+    when share(draws('household', (person - 1) // 18), 0) < 0.35
+        then person - (person - 1) % 2
+    when share(draws('household', (person - 1) // 18), 0) < 0.70
+        then if((person - 1) % 18 < 3, person - (person - 1) % 18, null)
+    else person - (person - 1) % 18
+end;
+
+-- What a person had before something changed, or has since.
+create macro then_or_now(instant, changed_at, former, current) as
+    if(instant < changed_at, former, current);
 
 create table people as
 with
 
-drawn as (
+numbered as (
 
     select
         numbers.person,
-        draws('person', numbers.person) as digest,
-        draws('contact points', numbers.person) as points_digest
+
+        -- The first of a household alone, where the company ends, lives alone.
+        case when household_of(numbers.person) < getvariable('customers')
+            then household_of(numbers.person)
+        end as household,
+
+        coalesce(household, numbers.person) as home
 
     from range(1, getvariable('customers') + 1) as numbers(person)
 
 ),
 
-placed as (
+drawn as (
+
+    select
+        numbered.*,
+        draws('person', person) as digest,
+        draws('person', home) as home_digest,
+        draws('contact points', person) as points_digest,
+        draws('contact points of a home', home) as shared_digest,
+        draws('kin', person) as kin_digest,
+        draws('move', home) as move_digest,
+        draws('marriage', person) as marriage_digest
+
+    from numbered
+
+),
+
+-- What the members of a household are to its first person.
+related as (
 
     select
         drawn.*,
-        place_slots.* exclude (slot),
-        if(share(drawn.digest, 0) < 0.55, 'f', 'm') as gender
+        if(share(home_digest, 0) < 0.55, 'f', 'm') as home_gender,
+
+        -- From 18 to 78 years old.
+        6575 + floor(share(home_digest, 5) * 21900)::int as home_age,
+
+        case
+            when household is null then null
+            when person = home then 'head'
+            when person = home + 1 and share(kin_digest, 0) < 0.72 then 'partner'
+            when person = home + 1 and share(kin_digest, 0) < 0.80 then 'twin'
+            when home_age < 16000 then 'parent'
+            else 'child'
+        end as relation,
+
+        -- Some children and parents have one name, some only its initial; siblings never.
+        case
+            when relation not in ('child', 'parent') or person > home + 2 then null
+            when person = home + 2 and share(draws('kin', home + 1), 0) >= 0.80
+                then null
+            when share(kin_digest, 1) < 0.12 then 'same'
+            when share(kin_digest, 1) < 0.32 then 'initial'
+        end as namesake
 
     from drawn
 
+),
+
+born as (
+
+    select
+        related.*,
+
+        case
+            when relation = 'partner' then if(home_gender = 'f', 'm', 'f')
+            when namesake is not null then home_gender
+            else if(share(digest, 0) < 0.55, 'f', 'm')
+        end as gender,
+
+        case
+            when namesake is not null then floor(share(home_digest, 2) * 240)::bigint
+            -- There are ten names at least, so that twins never get the same.
+            when relation = 'twin' then
+                (
+                    floor(share(home_digest, 2) * 240)
+                    + 1 + floor(share(kin_digest, 2) * 9)
+                )::bigint % 240
+            else floor(share(digest, 2) * 240)::bigint
+        end as first_slot,
+
+        relation in ('child', 'parent', 'twin')
+            or (relation = 'partner' and share(kin_digest, 3) < 0.85)
+            as has_family_name,
+
+        floor(share(home_digest, 3) * 240)::bigint as family_slot,
+
+        if(has_family_name, family_slot, floor(share(digest, 3) * 240)::bigint)
+            as last_slot,
+
+        case relation
+            when 'twin' then home_age
+            when 'partner' then greatest(
+                6575, home_age + floor((share(digest, 5) - 0.5) * 5840)::int
+            )
+            when 'parent' then home_age + 7300 + floor(share(digest, 5) * 5475)::int
+            when 'child' then
+                6575 + floor(share(digest, 5) * (home_age - 13875))::int
+            else 6575 + floor(share(digest, 5) * 21900)::int
+        end as age,
+
+        -- Who takes the partner's name does so in these years, or long before.
+        gender = 'f'
+            and share(marriage_digest, 0) < case
+                when relation = 'partner' and has_family_name then 0.15
+                when coalesce(relation, 'head') = 'head' then 0.03
+                else 0
+            end as is_renamed,
+
+        floor(share(marriage_digest, 1) * 240)::bigint as former_slot,
+
+        case when is_renamed then
+            getvariable('start_at') + floor(
+                (getvariable('end_at') - getvariable('start_at'))
+                * fine_share(marriage_digest, 2)
+            )::bigint
+        end as renamed_at,
+
+        -- The shop grew evenly and stood before the first day of the exports.
+        (
+            getvariable('start_at')
+            + floor(
+                (getvariable('end_at') - getvariable('start_at'))
+                * (fine_share(digest, 6) * 1.6 - 0.6)
+            )
+        )::bigint as registered_at
+
+    from related
+
+),
+
+-- A household moves as a whole, within its country.
+placed as (
+
+    select
+        born.*,
+        place_slots.* exclude (slot, position, choices),
+        concat(place_slots.street, ' ', 1 + floor(share(home_digest, 4) * 120)::int)
+            as address_latin,
+
+        case when share(move_digest, 0) < 0.06 then
+            getvariable('start_at') + floor(
+                (getvariable('end_at') - getvariable('start_at'))
+                * fine_share(move_digest, 1)
+            )::bigint
+        end as moved_at,
+
+        case when moved_at is not null then
+            floor(share(move_digest, 3) * place_slots.choices)::bigint
+        end as former_position
+
+    from born
+
     inner join place_slots
-        on place_slots.slot = floor(share(drawn.digest, 1) * 100)::bigint
+        on place_slots.slot = floor(share(home_digest, 1) * 100)::bigint
+
+),
+
+moved as (
+
+    select
+        placed.*,
+
+        case when placed.moved_at is not null then {
+            'city': former.city,
+            'city_latin': former.city_latin,
+            'region': former.region,
+            'zip': former.zip,
+            'address_latin': concat(
+                former.street, ' ', 1 + floor(share(move_digest, 4) * 120)::int
+            ),
+            'latitude': former.latitude,
+            'longitude': former.longitude,
+            'time_zone': former.time_zone,
+            'gmtoff': former.gmtoff,
+            'dstoff': former.dstoff
+        } end as former_home
+
+    from placed
+
+    left join place_slots as former
+        on former.country = placed.country
+        and former.position = placed.former_position
 
 ),
 
 named as (
 
     select
-        placed.*,
-        first_names.local as first_name,
-        first_names.latin as first_latin,
-        first_names.short_local as first_short,
-        first_names.short_latin as first_short_latin,
+        moved.*,
+        if(namesake = 'initial', first_names.like_named.local, first_names.local)
+            as first_name,
+        if(namesake = 'initial', first_names.like_named.latin, first_names.latin)
+            as first_latin,
+        if(
+            namesake = 'initial',
+            first_names.like_named.short_local,
+            first_names.short_local
+        ) as first_short,
+        if(
+            namesake = 'initial',
+            first_names.like_named.short_latin,
+            first_names.short_latin
+        ) as first_short_latin,
         last_names.local as last_name,
-        last_names.latin as last_latin
+        last_names.latin as last_latin,
+        if(is_renamed, former_names.local, null) as former_last_name,
+        if(is_renamed, former_names.latin, null) as former_last_latin,
+        family_names.latin as family_latin
 
-    from placed
+    from moved
 
-    inner join name_slots('first_names.csv') as first_names
-        on first_names.country = placed.country
-        and first_names.gender = placed.gender
-        and first_names.slot = floor(share(placed.digest, 2) * 240)::bigint
+    inner join first_name_slots as first_names
+        on first_names.country = moved.country
+        and first_names.gender = moved.gender
+        and first_names.slot = moved.first_slot
 
-    inner join name_slots('last_names.csv') as last_names
-        on last_names.country = placed.country
-        and last_names.gender = placed.gender
-        and last_names.slot = floor(share(placed.digest, 3) * 240)::bigint
+    inner join last_name_slots as last_names
+        on last_names.country = moved.country
+        and last_names.gender = moved.gender
+        and last_names.slot = moved.last_slot
+
+    inner join last_name_slots as former_names
+        on former_names.country = moved.country
+        and former_names.gender = moved.gender
+        and former_names.slot = moved.former_slot
+
+    inner join last_name_slots as family_names
+        on family_names.country = moved.country
+        and family_names.gender = 'm'
+        and family_names.slot = moved.family_slot
 
 ),
 
@@ -112,9 +366,10 @@ reachable as (
         named.*,
 
         lower(first_latin) as mailbox_first,
-        lower(last_latin) as mailbox_last,
+        lower(then_or_now(registered_at, renamed_at, former_last_latin, last_latin))
+            as mailbox_last,
         list_transform(
-            [3 * person, 3 * person + 1, 3 * person + 2],
+            [3 * person, 3 * person + 1, 3 * person + 2, 3 * home],
             lambda number: scramble(number, getvariable('mailbox_numbers'))
         ) as mailbox_numbers,
 
@@ -158,16 +413,92 @@ reachable as (
         if(country = 'US', 2000000, 0) as first_number,
 
         list_transform(
-            [2 * person, 2 * person + 1],
+            [2 * person, 2 * person + 1, 2 * home],
             lambda number: scramble(number, 10 * numbers_per_range)
-        ) as phone_numbers
+        ) as phone_numbers,
+
+        coalesce(share(shared_digest, 0) < 0.80, false) and household is not null
+            as has_family_phone,
+
+        -- Only the first two of a household sign with its mailbox.
+        household is not null and person <= home + 1 and share(shared_digest, 1) < 0.40
+            as has_family_mailbox,
+
+        -- Some firms have one mailbox for everybody; six people each know of it.
+        share(points_digest, 6) < 0.20 as has_role_mailbox,
+        1 + floor(share(points_digest, 3) * (1 + getvariable('customers') // 300))::int
+            as firm
 
     from named
+
+),
+
+numbered_points as (
+
+    select
+        reachable.*,
+
+        [
+            if(
+                has_family_mailbox,
+                concat(
+                    'family.', lower(family_latin), mailbox_numbers[4],
+                    '@', pick(mailbox_domains, share(shared_digest, 2))
+                ),
+                concat(
+                    pick(
+                        [
+                            concat(mailbox_first, '.', mailbox_last),
+                            concat(mailbox_last, '.', mailbox_first),
+                            concat(mailbox_first[1], '.', mailbox_last)
+                        ],
+                        share(points_digest, 0)
+                    ),
+                    mailbox_numbers[1],
+                    '@',
+                    pick(mailbox_domains, share(points_digest, 1))
+                )
+            ),
+            concat(
+                mailbox_last, '_', mailbox_first[1], mailbox_numbers[2],
+                '@', pick(mailbox_domains, share(points_digest, 2))
+            ),
+            if(
+                has_role_mailbox,
+                concat(
+                    pick(
+                        ['info', 'office', 'sales', 'zakupki'],
+                        share(draws('firm', firm), 0)
+                    ),
+                    '@firm', firm, '.example.com'
+                ),
+                concat(
+                    mailbox_first[1], '-', mailbox_last, mailbox_numbers[3],
+                    '@', pick(company_domains, share(points_digest, 3))
+                )
+            )
+        ][:case
+            when share(points_digest, 4) < 0.60 then 1
+            when share(points_digest, 4) < 0.90 then 2
+            else 3
+        end] as emails,
+
+        list_transform(
+            phone_numbers,
+            lambda number: concat(
+                phone_ranges[1 + number // numbers_per_range],
+                lpad((first_number + number % numbers_per_range)::varchar, 7, '0')
+            )
+        ) as numbers
+
+    from reachable
 
 )
 
 select
     person,
+    household,
+    relation,
 
     country,
     country_name,
@@ -177,12 +508,14 @@ select
     city_latin,
     region,
     zip,
-    concat(street, ' ', 1 + floor(share(digest, 4) * 120)::int) as address_latin,
+    address_latin,
     latitude,
     longitude,
     time_zone,
     gmtoff,
     dstoff,
+    moved_at,
+    former_home,
 
     gender,
     first_name,
@@ -191,56 +524,29 @@ select
     first_short_latin,
     last_name,
     last_latin,
-    -- From 18 to 78 years old.
-    getvariable('end_on') - (6575 + floor(share(digest, 5) * 21900)::int)
-        as birth_on,
+    renamed_at,
+    former_last_name,
+    former_last_latin,
+    getvariable('end_on') - age as birth_on,
 
-    [
-        concat(
-            pick(
-                [
-                    concat(mailbox_first, '.', mailbox_last),
-                    concat(mailbox_last, '.', mailbox_first),
-                    concat(mailbox_first[1], '.', mailbox_last)
-                ],
-                share(points_digest, 0)
-            ),
-            mailbox_numbers[1],
-            '@',
-            pick(mailbox_domains, share(points_digest, 1))
-        ),
-        concat(
-            mailbox_last, '_', mailbox_first[1], mailbox_numbers[2],
-            '@', pick(mailbox_domains, share(points_digest, 2))
-        ),
-        concat(
-            mailbox_first[1], '-', mailbox_last, mailbox_numbers[3],
-            '@', pick(company_domains, share(points_digest, 3))
-        )
-    ][:case
-        when share(points_digest, 4) < 0.60 then 1
-        when share(points_digest, 4) < 0.90 then 2
-        else 3
-    end] as emails,
+    emails,
+    has_family_mailbox,
+    has_role_mailbox and len(emails) = 3 as has_role_mailbox,
 
-    list_transform(
-        phone_numbers[:if(share(points_digest, 5) < 0.75, 1, 2)],
-        lambda number: concat(
-            phone_ranges[1 + number // numbers_per_range],
-            lpad((first_number + number % numbers_per_range)::varchar, 7, '0')
-        )
-    ) as phones,
+    -- Of a family's number, some say no other, some also their own, some do not say it.
+    case
+        when not has_family_phone or person = home or share(points_digest, 7) >= 0.85
+            then numbers[:if(share(points_digest, 5) < 0.75, 1, 2)]
+        when share(points_digest, 7) < 0.30 then [numbers[3]]
+        when share(points_digest, 7) < 0.65 then [numbers[3], numbers[1]]
+        else [numbers[1], numbers[3]]
+    end as phones,
 
-    -- The shop grew evenly and stood before the first day of the exports.
-    (
-        getvariable('start_at')
-        + floor(
-            (getvariable('end_at') - getvariable('start_at'))
-            * (fine_share(digest, 6) * 1.6 - 0.6)
-        )
-    )::bigint as registered_at
+    has_family_phone and contains(phones, numbers[3]) as has_family_phone,
+    if(has_family_phone, numbers[3], null) as family_phone,
+    registered_at
 
-from reachable
+from numbered_points
 
 order by person;
 
@@ -252,5 +558,15 @@ select
     registered_at
 
 from people
+
+order by person, slot;
+
+-- A list holds a mailbox once, under the name of who signed up first.
+create table mailboxes as
+select *
+
+from addresses
+
+qualify row_number() over (partition by email order by registered_at, person) = 1
 
 order by person, slot;

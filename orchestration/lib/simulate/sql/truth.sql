@@ -18,6 +18,101 @@ select
 
 from main.people;
 
+create view truth.households as
+select
+    person_id(person) as person_id,
+    household_id(household) as household_id,
+    relation
+
+from main.people
+
+where household is not null;
+
+-- What several people give as their own.
+create view truth.shared_contacts as
+with
+
+shared as (
+
+    select person, 'phone' as channel, family_phone as contact_point, 'household' as kind
+
+    from main.people
+
+    where has_family_phone
+
+    union all
+
+    select person, 'email', emails[1], 'household'
+
+    from main.people
+
+    where has_family_mailbox
+
+    union all
+
+    select person, 'email', emails[3], 'role'
+
+    from main.people
+
+    where has_role_mailbox
+
+)
+
+select
+    channel,
+    contact_point,
+    kind,
+    person_id(person) as person_id
+
+from shared
+
+qualify count(*) over (partition by channel, contact_point) > 1
+
+order by channel, contact_point, person;
+
+-- Records of before say the former, later ones the present.
+create view truth.changes as
+with
+
+changed as (
+
+    select
+        person,
+        'last_name' as attribute,
+        renamed_at as changed_at,
+        former_last_latin as former_value,
+        last_latin as present_value
+
+    from main.people
+
+    where renamed_at is not null
+
+    union all
+
+    select
+        person,
+        'address',
+        moved_at,
+        concat(former_home.city_latin, ', ', former_home.address_latin),
+        concat(city_latin, ', ', address_latin)
+
+    from main.people
+
+    where moved_at is not null
+
+)
+
+select
+    person_id(person) as person_id,
+    attribute,
+    utc(changed_at)::varchar as changed_at,
+    former_value,
+    present_value
+
+from changed
+
+order by person, attribute;
+
 create view truth.records as
 select
     'hubspot' as source,
@@ -82,7 +177,8 @@ select
 
 from itemised;
 
--- A bounce is no decision of the person's.
+-- One row per mailbox, of the person who signed up: what anybody decides who shares it,
+-- counts for all. A bounce is no decision of anybody's.
 create view truth.consents as
 select
     person_id(person) as person_id,

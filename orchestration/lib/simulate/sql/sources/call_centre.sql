@@ -59,7 +59,8 @@ permitted as (
 
     select
         held.*,
-        min(started_at) filter (is_refusal) over (partition by person) as refused_at
+        min(started_at) filter (is_refusal) over (partition by phones[1])
+            as refused_at
 
     from held
 

@@ -10,7 +10,6 @@ requested as (
     select
         orders.* exclude (phone),
         coalesce(orders.phone, people.phones[1]) as phone,
-        people.city as city_at_home,
         draws('delivery', orders.order_id) as digest,
         orders.ordered_at + 900 as requested_at
 
@@ -103,7 +102,7 @@ select
     full_name as "Recipient",
     delivered_phone as "Phone",
     delivered_address as "Address",
-    city_at_home as "City",
+    native_city as "City",
     '''' || zip as "Postcode",
     country as "Country",
     delivered_requested as "Requested at",

@@ -7,16 +7,16 @@ with
 known as (
 
     select
-        addresses.*,
+        mailboxes.*,
         members.joined_at,
         members.ended_at,
         members.ended_by,
-        draws('klaviyo', addresses.email) as digest
+        draws('klaviyo', mailboxes.email) as digest
 
-    from addresses
+    from mailboxes
 
     left join members
-        on members.email = addresses.email
+        on members.email = mailboxes.email
 
     where share(digest, 0) < 0.35
 

@@ -146,8 +146,8 @@ allowed as (
         numbered.*,
         coalesce(
             bool_or(is_stopping) over (
-                partition by channel, person
-                order by sent_at
+                partition by channel, coalesce(phone, recipient_id)
+                order by sent_at, row_id
                 rows between unbounded preceding and 1 preceding
             ),
             false

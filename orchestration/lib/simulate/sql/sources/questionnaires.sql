@@ -47,8 +47,7 @@ clean as (
     from handed_in
 
     left join members
-        on members.person = handed_in.person
-        and members.slot = 1
+        on members.email = handed_in.emails[1]
 
 ),
 

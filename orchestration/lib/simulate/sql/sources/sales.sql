@@ -40,7 +40,6 @@ drawn as (
         ),
         people.first_name,
         people.last_name,
-        people.city as native_city,
         draws('sale', orders.order_id) as digest,
 
         case orders.discount_code

@@ -53,8 +53,7 @@ clean as (
     from entered
 
     left join members
-        on members.person = entered.person
-        and members.slot = entered.slot
+        on members.email = entered.emails[entered.slot]
 
 ),
 

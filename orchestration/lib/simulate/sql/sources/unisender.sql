@@ -7,21 +7,21 @@ with
 known as (
 
     select
-        addresses.*,
+        mailboxes.*,
         people.first_name,
         members.joined_at,
         members.ended_at,
         members.ended_by,
-        draws('unisender', addresses.email) as digest,
+        draws('unisender', mailboxes.email) as digest,
         if(share(digest, 1) < 0.50, people.phones[1][2:], null) as phone
 
-    from addresses
+    from mailboxes
 
     inner join people
-        on people.person = addresses.person
+        on people.person = mailboxes.person
 
     left join members
-        on members.email = addresses.email
+        on members.email = mailboxes.email
 
     where people.country = 'RU'
         and share(digest, 0) < 0.40
