@@ -31,7 +31,10 @@ def truth(
     request.addfinalizer(connection.close)
     for name in ("marts", "warehouse"):
         connection.execute(f"attach '{home}/{name}.duckdb' as {name} (read_only)")
-    for name in ("people", "records", "orders", "order_lines", "consents"):
+    for name in (
+        "people", "households", "shared_contacts", "records", "orders",
+        "order_lines", "consents",
+    ):  # fmt: skip
         connection.execute(
             f"create view true_{name} as"
             f" from read_csv('{company(0)}/truth/{name}.csv', all_varchar = true)"
@@ -154,37 +157,90 @@ def test_kpis_are_their_formulas(truth: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def test_identity_merges_nobody_with_somebody_else(
+#: Every source record with its person and its customer.
+RESOLVED = """
+    select true_records.person_id, customer_ids.customer_id
+    from true_records
+    inner join warehouse.identity.customer_ids
+        on customer_ids.source = true_records.source
+        and customer_ids.record_id = true_records.record_id
+"""
+
+
+def test_identity_merges_nobody_but_namesakes_of_one_household(
     truth: duckdb.DuckDBPyConnection,
 ) -> None:
-    resolved = """
-        select true_records.person_id, customer_ids.customer_id
-        from true_records
-        inner join warehouse.identity.customer_ids
-            on customer_ids.source = true_records.source
-            and customer_ids.record_id = true_records.record_id
-    """
-    mixed = truth.execute(
-        f"select customer_id from ({resolved}) group by customer_id"
-        " having count(distinct person_id) > 1"
+    """A father and a son of one name and one telephone are often told by nothing."""
+    strangers = truth.execute(
+        f"""
+        with
+
+        resolved as (select distinct * from ({RESOLVED}))
+
+        select one.person_id, other.person_id
+        from resolved as one
+        inner join resolved as other
+            on other.customer_id = one.customer_id
+            and other.person_id > one.person_id
+        inner join true_people as left_side on left_side.person_id = one.person_id
+        inner join true_people as right_side on right_side.person_id = other.person_id
+        where not (
+            left_side.first_name_latin = right_side.first_name_latin
+            and left_side.birth_date <> right_side.birth_date
+            and exists (
+                select 1
+                from true_shared_contacts as held
+                inner join true_shared_contacts as held_too
+                    on held_too.contact_point = held.contact_point
+                    and held_too.person_id = other.person_id
+                where held.person_id = one.person_id and held.kind = 'household'
+            )
+        )
+        """
     ).fetchall()
+
+    assert strangers == []
+
+
+def test_identity_finds_most_records_of_a_person(
+    truth: duckdb.DuckDBPyConnection,
+) -> None:
     (found,) = truth.execute(
         f"""
         select
             sum(together * (together - 1)) / (
                 select sum(records * (records - 1))
-                from (select count(*) as records from ({resolved}) group by person_id)
+                from (select count(*) as records from ({RESOLVED}) group by person_id)
             )
         from (
             select count(*) as together
-            from ({resolved})
+            from ({RESOLVED})
             group by person_id, customer_id
         )
         """
     ).fetchall()
 
-    assert mixed == []
     assert found[0] > 0.9, "most records of a person meet on an address or a number"
+
+
+def test_who_shares_an_address_shares_its_consent(
+    truth: duckdb.DuckDBPyConnection,
+) -> None:
+    shared = truth.execute(
+        """
+        select
+            count(distinct consents.customer_id),
+            count(distinct consents.is_granted)
+        from (select distinct contact_point from true_shared_contacts) as shared
+        inner join marts.customer_consents as consents
+            on consents.channel = 'email'
+            and consents.contact_point_hash = sha256(shared.contact_point)
+        group by shared.contact_point
+        """
+    ).fetchall()
+
+    assert max(customers for customers, _ in shared) > 1
+    assert {answers for _, answers in shared} == {1}
 
 
 def test_consents_are_the_true_ones(truth: duckdb.DuckDBPyConnection) -> None:
