@@ -8,7 +8,7 @@ entered as (
 
     select
         addresses.*,
-        draws('contact', concat(person, '/', slot)) as digest,
+        draws('contact', if(is_shared, concat(email, '/', person), email)) as digest,
 
         -- The first contact is entered within days, a second one at any later time.
         (
@@ -29,7 +29,7 @@ entered as (
 )
 
 select
-    5000 + 16 * row_number() over (order by created_at, person, slot)
+    5000 + 16 * row_number() over (order by created_at, email, person)
         + floor(share(digest, 3) * 16)::bigint as record_id,
     person,
     slot,

@@ -551,22 +551,34 @@ from numbered_points
 order by person;
 
 create table addresses as
-select
-    person,
-    generate_subscripts(emails, 1) as slot,
-    unnest(emails) as email,
-    registered_at
+with
 
-from people
+given as (
+
+    select
+        person,
+        generate_subscripts(emails, 1) as slot,
+        unnest(emails) as email,
+        registered_at
+
+    from people
+
+)
+
+select
+    given.*,
+    count(*) over (partition by email) > 1 as is_shared,
+    row_number() over (partition by email order by registered_at, person) = 1
+        as is_first
+
+from given
 
 order by person, slot;
 
--- A list holds a mailbox once, under the name of who signed up first.
-create table mailboxes as
-select *
+-- A list holds a mailbox once, under the name of who registered with it first.
+create view mailboxes as
+select * exclude (is_shared, is_first)
 
 from addresses
 
-qualify row_number() over (partition by email order by registered_at, person) = 1
-
-order by person, slot;
+where is_first;
