@@ -172,13 +172,14 @@ related as (
             else 'child'
         end as relation,
 
-        -- Some children and parents have one name, some only its initial; siblings never.
+        -- One child in thirty has the name of a parent, one in five its initial; siblings
+        -- never share one.
         case
             when relation not in ('child', 'parent') or person > home + 2 then null
             when person = home + 2 and share(draws('kin', home + 1), 0) >= 0.80
                 then null
-            when share(kin_digest, 1) < 0.12 then 'same'
-            when share(kin_digest, 1) < 0.32 then 'initial'
+            when share(kin_digest, 1) < 0.03 then 'same'
+            when share(kin_digest, 1) < 0.23 then 'initial'
         end as namesake
 
     from drawn
