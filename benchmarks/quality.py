@@ -57,7 +57,9 @@ select distinct
     line,
     defects.column_name,
     if(rule = 'missing_value', 'missing', rule) as rule
-from read_csv(?, all_varchar = true) as defects
+from read_csv(
+    ?, all_varchar = true, header = true, delim = ',', quote = '"', escape = '"'
+) as defects
 left join required using (source, export, column_name)
 where rule <> 'minor_units'
     and (rule <> 'missing_value' or required.column_name is not null)
