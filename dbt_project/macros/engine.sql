@@ -98,10 +98,7 @@
 
 {% macro duckdb__timestamp_from_text(text, formats) -%}
     {#- %Y reads `14.03.26` as the year 26: no such text is a date here. -#}
-    {{ kept_if(
-        "try_strptime(" ~ text ~ ", ['" ~ formats | join("', '") ~ "'])",
-        ">= timestamp '1000-01-01'"
-    ) }}
+    {{ kept_if(strptime_within(text, formats), ">= timestamp '1000-01-01'") }}
 {%- endmacro %}
 
 
@@ -111,10 +108,16 @@
 {%- endmacro %}
 
 {% macro duckdb__utc_from_offset_text(text, formats) -%}
-    timezone('UTC', {{ kept_if(
-        "try_strptime(" ~ text ~ ", ['" ~ formats | join("', '") ~ "'])",
-        ">= timestamptz '1000-01-01'"
-    ) }})
+    timezone('UTC', {{ kept_if(strptime_within(text, formats), ">= timestamptz '1000-01-01'") }})
+{%- endmacro %}
+
+
+{#
+    DuckDB's try_strptime reads on behind a text that is too short or blank, and ends the
+    process where no memory follows. A mark that no other part of a format matches stops it.
+#}
+{% macro strptime_within(text, formats) -%}
+    try_strptime(concat({{ text }}, ' ~'), ['{{ formats | join(" ~', '") }} ~'])
 {%- endmacro %}
 
 
