@@ -3,7 +3,7 @@
     python benchmarks/gate.py [--rows 1000000]
 
 One landed export of twenty columns, a hundredth of their cells spoiled, some rows there
-twice. Three programs make the same checks on it; where their counts differ, the benchmark
+twice. Three programs make the same checks on it; where their counts differ, it
 fails without a figure. CPU of all threads, one after the other in one process:
 
 aggregate
@@ -180,10 +180,12 @@ class Gate:
             )
         cost, _ = _cpu(
             lambda: validate(
-                self.warehouse, self.suite, self.context,
-                rows=no_rows.judged_rows, home=self.scratch,
+                self.warehouse,
+                self.suite,
+                rows=no_rows.judged_rows,
+                home=self.scratch,
             )
-        )  # fmt: skip
+        )
         yield "first validation", cost
 
     @property
@@ -217,9 +219,11 @@ class Gate:
         from orchestration.lib.quality.expectations import validate
 
         validate(
-            self.warehouse, self.suite, self.context,
-            rows=self.export.judged_rows, home=self.scratch,
-        )  # fmt: skip
+            self.warehouse,
+            self.suite,
+            rows=self.export.judged_rows,
+            home=self.scratch,
+        )
 
     def found(self) -> Counts:
         """What the gate wrote down; Great Expectations must have counted it."""

@@ -225,7 +225,6 @@ class ExportGuard:
             results = validate(
                 self.settings.warehouse,
                 self.suite,
-                self.rules,
                 rows=judged_export(self.contract, self.landed).judged_rows,
                 home=self.settings.home,
             )

@@ -40,7 +40,7 @@ from orchestration.lib.quality.results import (
 )
 from orchestration.lib.quality.rules import RuleContext
 from orchestration.lib.quality.sql_macros import SqlMacros
-from orchestration.lib.quality.suites import Suite, read_suite
+from orchestration.lib.quality.suites import EXPECTATION_TYPE, Suite, read_suite
 from orchestration.lib.simulate import DefectRates, SimulatedCompany, simulate
 from orchestration.lib.warehouse import connect
 from orchestration.settings import PROJECT
@@ -112,7 +112,7 @@ def validate(
     """What Great Expectations finds in these rows; imported no earlier."""
     from orchestration.lib.quality import expectations
 
-    return expectations.validate(warehouse, suite, CONTEXT, rows=query, home=home)
+    return expectations.validate(warehouse, suite, rows=query, home=home)
 
 
 def put_through_the_gate(
@@ -212,6 +212,28 @@ def test_expectations_count_what_the_quarantine_holds(judged: Judged, key: str) 
     assert {
         name: each.unexpected for name, each in found.items() if each.unexpected
     } == (counted)
+
+
+@pytest.mark.parametrize("key", DELIVERED)
+def test_expectations_count_what_the_rules_say_of_every_row(
+    judged: Judged, key: str
+) -> None:
+    """Each rule asked by itself, of all rows, without the judge."""
+    counts = ", ".join(
+        f"count(*) filter ({binding.breaks(CONTEXT)})"
+        for binding in SUITES[key].bindings
+    )
+    export = judged_export(CONTRACTS[key], judged.landed[key])
+    [counted] = rows(judged.warehouse, f"select {counts} from ({export.judged_rows})")
+
+    found = [
+        result.unexpected
+        for result in judged.results[key]
+        if result.expectation == EXPECTATION_TYPE
+    ]
+
+    assert found == list(counted)
+    assert any(each.unexpected for each in judged.results["shopify.orders"])
 
 
 def test_expectations_count_repaired_rows_as_they_are_read(
@@ -482,7 +504,7 @@ def test_a_home_without_validations_has_no_data_docs(tmp_path: Path) -> None:
 
 
 def test_a_broken_promise_fails_and_counts(judged: Judged) -> None:
-    """The same rows, but for a blank key, against a stricter suite."""
+    """The same rows against a stricter suite."""
     key = "hubspot.contacts"
     strict = json.loads(json.dumps(SUITES[key].document))
     for document in strict["expectations"]:
@@ -496,18 +518,10 @@ def test_a_broken_promise_fails_and_counts(judged: Judged) -> None:
     export = judged_export(CONTRACTS[key], judged.landed[key])
 
     results = validate(
-        judged.warehouse,
-        suite,
-        query=f"select * replace (null as record_id) from ({export.judged_rows})",
-        home=judged.home,
+        judged.warehouse, suite, query=export.judged_rows, home=judged.home
     )
 
-    before = [
-        result.evaluated
-        if result.check_name == "record_id__missing"
-        else result.unexpected
-        for result in judged.results[key]
-    ]
+    before = [result.unexpected for result in judged.results[key]]
     assert [result.unexpected for result in results] == before
     assert [result.success for result in results] == [count == 0 for count in before]
     assert {result.success for result in results} == {True, False}
@@ -536,12 +550,10 @@ def test_a_rule_that_cannot_be_evaluated_says_so_without_a_value(
 ) -> None:
     """The engine's message quotes the cell that it stumbled over."""
     key = "ads.campaign_costs"
-    others = ", ".join(
-        f"cast(null as varchar) as {column}" for column in CONTRACTS[key].columns[1:]
-    )
+    export = judged_export(CONTRACTS[key], judged.landed[key])
     query = (
-        f"select cast(cast(email as integer) as varchar) as date, {others}"
-        " from hubspot.contacts"
+        f"select * from ({export.judged_rows})"
+        " where (select max(cast(email as integer)) from hubspot.contacts) > 0"
     )
 
     with pytest.raises(RuntimeError) as error:

@@ -1,8 +1,9 @@
 """Great Expectations as the gate's judge of whole exports, pushed down to DuckDB.
 
-The rules' predicates are the same SQL that fills the quarantine; Great Expectations
-counts them, compares with `mostly`, and writes Data Docs. Results hold counts only:
-no value of a delivered row leaves the warehouse.
+A cell is parsed once, by the judge; what a row breaks stands in the quarantine. Great
+Expectations asks it of every judged row and every rule, counts in DuckDB, compares with
+`mostly`, and writes Data Docs. Results hold counts only: no value of a delivered row
+leaves the warehouse.
 
 Importing this module imports Great Expectations, which takes seconds: do it inside
 the function that needs it.
@@ -25,14 +26,8 @@ from great_expectations.expectations.metrics import (
 
 from orchestration.lib.quality import gx_dialect
 from orchestration.lib.quality.results import ExpectationResult
-from orchestration.lib.quality.rules import RuleContext
-from orchestration.lib.quality.suites import (
-    EXPECTATION_TYPE,
-    Suite,
-    check_name,
-    suspicions,
-    with_suspicions,
-)
+from orchestration.lib.quality.suites import EXPECTATION_TYPE, Suite, check_name
+from orchestration.lib.warehouse import literal
 
 COUNTS_ONLY = {
     "result_format": "BASIC",
@@ -94,28 +89,27 @@ class ExpectColumnValuesToKeepRule(ColumnMapExpectation):
 
 
 def validate(
-    warehouse: Path, suite: Suite, context: RuleContext, *, rows: str, home: Path
+    warehouse: Path, suite: Suite, *, rows: str, home: Path
 ) -> list[ExpectationResult]:
     """Evaluate a suite over the judged rows of its export; Data Docs follow later.
 
     Args:
         warehouse: the DuckDB file; no other connection in this process may be open.
-        rows: SQL of the rows that are judged.
+        rows: SQL of the rows, all of files that the judge has been through.
         home: folder for the project of Great Expectations.
     """
     gx_dialect.register()
     project = _project(home)
-    names = suspicions(suite.bindings, context)
     name = f"{suite.source}.{suite.export}"
     batch = (
         project.data_sources.add_or_update_sql(
             "warehouse",
             connection_string=f"{gx_dialect.SCHEME}:///{warehouse}?read_only=true",
         )
-        .add_query_asset(name, query=with_suspicions(rows, names))
+        .add_query_asset(name, query=_with_broken_rules(suite, rows))
         .add_batch_definition_whole_table("all")
     )
-    documents = _with_predicates(suite, context, names)
+    documents = _with_predicates(suite)
     definition = project.validation_definitions.add_or_update(
         gx.ValidationDefinition(
             name=name,
@@ -162,17 +156,38 @@ def _project(home: Path) -> Any:  # noqa: ANN401
     return project
 
 
-def _with_predicates(
-    suite: Suite, context: RuleContext, suspicions: dict[str, str]
-) -> list[dict[str, Any]]:
+def _with_broken_rules(suite: Suite, rows: str) -> str:
+    """SQL of the rows with a column of the checks that each fails.
+
+    A repaired cell keeps its rules; one that was released or dropped does not, so that
+    a broken export cannot be waved through.
+    """
+    return f"""
+        select judged.*, coalesce(found.broken, []) as _broken
+        from ({rows}) as judged
+        left join (
+            select file_id, line, list(concat(column_name, '__', rule)) as broken
+            from quality.quarantine
+            where
+                source = {literal(suite.source)}
+                and export = {literal(suite.export)}
+                and status <> 'repaired'
+            group by file_id, line
+        ) as found
+            on found.file_id = judged._file_id
+            and found.line = judged._line
+    """
+
+
+def _with_predicates(suite: Suite) -> list[dict[str, Any]]:
     bindings = iter(suite.bindings)
     documents = []
     for document in suite.document["expectations"]:
         completed = {**document, "kwargs": dict(document["kwargs"])}
         if document["type"] == EXPECTATION_TYPE:
             binding = next(bindings)
-            completed["kwargs"]["predicate"] = binding.breaks(
-                context, suspicions[binding.suspects(context)]
+            completed["kwargs"]["predicate"] = (
+                f"list_contains(_broken, {literal(check_name(document))})"
             )
             completed["description"] = (
                 f"{binding.column}: {binding.rule.id}"

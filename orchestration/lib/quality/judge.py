@@ -237,7 +237,9 @@ def judge(
         if _repair(connection, export, files):
             _insert_broken_rules(
                 connection, export, suite, context, files,
-                _repaired_rows(export, files), delivered=export.delivered,
+                _repaired_rows(export, files),
+                delivered=f"(from {export.delivered} semi join suspects"
+                " using (_file_id, _line))",
             )  # fmt: skip
         _settle(connection, files)
         if export.grouped_by:
@@ -348,19 +350,25 @@ def _insert_broken_rules(
         groups = (
             f"inner join (select _file_id, _line, {_group_name(export)} as _group"
             f" from {export.delivered} where _file_id in ({files})) as groups"
-            " on groups._file_id = broken.file_id and groups._line = broken.line"
+            " on groups._file_id = delivered._file_id"
+            " and groups._line = delivered._line"
         )
     connection.execute(
         f"""
         insert into quality.quarantine
         select
-            broken.*, {_subject(export, context)} as subject,
-            {_fingerprint(export)} as fingerprint, null as override_id
+            broken.*, identified.subject, identified.fingerprint, null as override_id
         from ({" union all ".join(branches)}) as broken
-        inner join {delivered} as delivered
-            on delivered._file_id = broken.file_id
-            and delivered._line = broken.line
-        {groups}
+        inner join (
+            select
+                delivered._file_id, delivered._line,
+                {_subject(export, context)} as subject,
+                {_fingerprint(export)} as fingerprint
+            from {delivered} as delivered
+            {groups}
+        ) as identified
+            on identified._file_id = broken.file_id
+            and identified._line = broken.line
         order by broken.file_id, broken.line, broken.column_name, broken.rule
         """
     )
