@@ -27,12 +27,7 @@ from orchestration.lib.quality.overrides import (
     RAGGED_ROW,
 )
 from orchestration.lib.quality.rules import RuleContext
-from orchestration.lib.quality.suites import (
-    Binding,
-    Suite,
-    suspicions,
-    with_suspicions,
-)
+from orchestration.lib.quality.suites import Binding, Suite, suspicions
 from orchestration.lib.warehouse import literal, quoted
 
 _TABLES = """
@@ -227,20 +222,20 @@ def judge(
                 f" where {export.is_it} and file_id in ({files})"
             )
         _insert_rejects(connection, export, rejects)
+        names = suspicions(_bindings(export, suite), context)
+        _look_through(connection, export, files, names)
         _insert_duplicates(connection, export, files)
-        delivered = export.without_copies(
-            f"(select * from {export.delivered} where _file_id in ({files}))"
-        )
         _insert_broken_rules(
-            connection, export, suite, context, files, delivered, delivered="suspects"
+            connection, export, suite, context, files, delivered="suspects"
         )
         if _repair(connection, export, files):
+            _look_at(connection, _repaired_rows(export, files), names)
             _insert_broken_rules(
                 connection, export, suite, context, files,
-                _repaired_rows(export, files),
                 delivered=f"(from {export.delivered} semi join suspects"
                 " using (_file_id, _line))",
             )  # fmt: skip
+        connection.execute("drop table suspects")
         _settle(connection, files)
         if export.grouped_by:
             _hold_whole_groups(connection, export, files)
@@ -311,36 +306,93 @@ def _insert_rejects(
         )
 
 
+def _bindings(export: JudgedExport, suite: Suite) -> list[Binding]:
+    """The rules that can be asked of the columns that came."""
+    return [
+        binding
+        for binding in suite.bindings
+        if binding.column in export.columns or binding.rule.id == "missing"
+    ]
+
+
+def _look_through(
+    connection: duckdb.DuckDBPyConnection,
+    export: JudgedExport,
+    files: str,
+    names: Mapping[str, str],
+) -> None:
+    """Keep as `suspects` the rows that may break a rule or be a copy of another.
+
+    Every cell of the files is read for this once. To read the few rows again costs less
+    than to keep all until it is known which ones have a twin.
+    """
+    delivered = f"(select * from {export.delivered} where _file_id in ({files}))"
+    columns = ", ".join(map(quoted, export.columns))
+    found = [f"{suspects} as {name}" for suspects, name in names.items()]
+    connection.execute(
+        f"""
+        create or replace temp table glances as
+        select {", ".join(["_file_id", "_line", f"hash({columns}) as _hash", *found])}
+        from {delivered}
+        """
+    )
+    connection.execute(
+        f"""
+        create or replace temp table suspects as
+        select delivered.*, glances.* exclude (_file_id, _line)
+        from {delivered} as delivered
+        inner join (
+            select glances.* replace (repeated._hash as _hash)
+            from glances
+            left join (
+                select _file_id, _hash
+                from glances
+                group by _file_id, _hash
+                having count(*) > 1
+            ) as repeated
+                on repeated._file_id = glances._file_id
+                and repeated._hash = glances._hash
+            where {" or ".join(["repeated._hash is not null", *names.values()])}
+        ) as glances
+            on glances._file_id = delivered._file_id
+            and glances._line = delivered._line
+        """
+    )
+    connection.execute("drop table glances")
+
+
+def _look_at(
+    connection: duckdb.DuckDBPyConnection, rows: str, names: Mapping[str, str]
+) -> None:
+    """Keep as `suspects` those of a few rows, as SQL, that may break a rule."""
+    found = [f"{suspects} as {name}" for suspects, name in names.items()]
+    connection.execute(
+        f"""
+        create or replace temp table suspects as
+        from (select {", ".join(["*", *found])} from ({rows}))
+        where {" or ".join(["false", *names.values()])}
+        """
+    )
+
+
 def _insert_broken_rules(
     connection: duckdb.DuckDBPyConnection,
     export: JudgedExport,
     suite: Suite,
     context: RuleContext,
     files: str,
-    rows: str,
     *,
     delivered: str,
 ) -> None:
-    """All rules of the suite over some rows of the files, which are read once.
+    """All rules of the suite over the suspects.
 
     What a rule takes time to tell is asked of the few rows that it suspects.
     What a row is about is told from the delivered row, whatever was repaired in it.
     """
-    bindings = [
-        binding
-        for binding in suite.bindings
-        if binding.column in export.columns or binding.rule.id == "missing"
-    ]
+    bindings = _bindings(export, suite)
     if not bindings:
         return
     names = suspicions(bindings, context)
-    connection.execute(
-        f"""
-        create or replace temp table suspects as
-        from ({with_suspicions(rows, names)})
-        where {" or ".join(names.values())}
-        """
-    )
     branches = [
         _broken(export, binding, context, names[binding.suspects(context)])
         for binding in bindings
@@ -348,8 +400,7 @@ def _insert_broken_rules(
     groups = ""
     if export.grouped_by:
         groups = (
-            f"inner join (select _file_id, _line, {_group_name(export)} as _group"
-            f" from {export.delivered} where _file_id in ({files})) as groups"
+            f"inner join {_groups(export, files)} as groups"
             " on groups._file_id = delivered._file_id"
             " and groups._line = delivered._line"
         )
@@ -372,7 +423,6 @@ def _insert_broken_rules(
         order by broken.file_id, broken.line, broken.column_name, broken.rule
         """
     )
-    connection.execute("drop table suspects")
 
 
 def _broken(
@@ -516,59 +566,40 @@ def _insert_duplicates(
 
     Between files nothing is a duplicate: a value that comes back after a change is
     news. Nor between groups, whose later rows may leave the group's name blank.
+    A copy that is dropped is suspected of nothing more.
     """
-    group = _group_name(export) if export.grouped_by else "null"
-    # A second scan, where there are copies at all, costs less than a copy of the rows.
-    kept = "materialized" if export.grouped_by else "not materialized"
-    columns = ", ".join(["_group", *(quoted(column) for column in export.columns)])
+    same = ["_file_id", *map(quoted, export.columns)]
+    groups = ""
+    if export.grouped_by:
+        same.append("_group")
+        groups = f"inner join {_groups(export, files)} using (_file_id, _line)"
     connection.execute(
         f"""
         insert into quality.duplicates
-        with
-
-        grouped as {kept} (
-
-            select *, {group} as _group
-            from {export.delivered}
-            where _file_id in ({files})
-
-        ),
-
-        hashed as not materialized (
-
-            select *, hash(_file_id, {columns}) as row_hash
-            from grouped
-
-        ),
-
-        repeated as (
-
-            select row_hash
-            from hashed
-            group by row_hash
-            having count(*) > 1
-
-        ),
-
-        copies as (
-
-            select
-                hashed._file_id,
-                hashed._line,
-                min(hashed._line) over (
-                    partition by hashed._file_id, {columns}
-                ) as first_line
-            from hashed
-            inner join repeated on repeated.row_hash = hashed.row_hash
-
-        )
-
         select
             {export.key}, _file_id, _line, first_line,
             {str(export.drops_duplicates).lower()}
-        from copies
+        from (
+            select
+                _file_id, _line,
+                min(_line) over (partition by {", ".join(same)}) as first_line
+            from suspects
+            {groups}
+            where _hash is not null
+        )
         where _line <> first_line
         order by _file_id, _line
+        """
+    )
+    connection.execute(
+        f"""
+        delete from suspects
+        using quality.duplicates
+        where
+            {export.is_it}
+            and duplicates.is_dropped
+            and duplicates.file_id = suspects._file_id
+            and duplicates.line = suspects._line
         """
     )
 
@@ -579,6 +610,14 @@ def _group_name(export: JudgedExport) -> str:
         f"last_value({quoted(export.grouped_by or '')} ignore nulls) over ("
         "partition by _file_id order by _line"
         " rows between unbounded preceding and current row)"
+    )
+
+
+def _groups(export: JudgedExport, files: str) -> str:
+    """SQL of the rows of the files with the group that each belongs to."""
+    return (
+        f"(select _file_id, _line, {_group_name(export)} as _group"
+        f" from {export.delivered} where _file_id in ({files}))"
     )
 
 

@@ -191,12 +191,6 @@ def suspicions(bindings: Sequence[Binding], context: RuleContext) -> dict[str, s
     return {suspects: f"_suspect_{number}" for number, suspects in enumerate(distinct)}
 
 
-def with_suspicions(rows: str, suspicions: dict[str, str]) -> str:
-    """SQL of the rows with a column for each suspicion."""
-    columns = [f"{suspects} as {name}" for suspects, name in suspicions.items()]
-    return f"select {', '.join(['*', *columns])} from ({rows})"
-
-
 def rules_of_parser(parser: str) -> tuple[str, ...]:
     """Ids of the rules that together name every text the parser reads nothing from."""
     return next(
