@@ -40,6 +40,7 @@ bench: $(VENV)/installed-dev ## ratios and peak memory, as tables and as JSON
 	$(BIN)/python benchmarks/identity.py
 	$(BIN)/python benchmarks/quality.py
 	$(BIN)/python benchmarks/gate.py
+	$(BIN)/python -m benchmarks.mutants
 
 lock: $(VENV)/installed-dev ## resolve the dependencies of pyproject.toml anew
 	$(BIN)/pip install --quiet uv

@@ -16,12 +16,16 @@ gate
     copies found, findings written with row, column, value, reason, repair, subject and
     fingerprint, every row accounted for, and Great Expectations run on DuckDB.
 pandas
-    Great Expectations on a data frame with the same rules in idiomatic vectorised
-    pandas, which give each failing row by its line, without which none can be held back
+    Great Expectations on a data frame: an expectation per rule, in idiomatic vectorised
+    pandas, that gives each failing row by its line, without which none can be held back
     (`result_format` COMPLETE, `unexpected_index_column_names`). Each column is parsed
-    once for all of its rules. Contacts are judged per distinct text, with the gate's
-    own shortcut for plain ones and its classifier for the rest. Copies are counted. It
-    writes nothing and suggests nothing.
+    once for all of its rules, contacts by the gate's classifier, which asks the
+    libraries, once per distinct text. Copies are counted. It writes nothing and
+    suggests nothing.
+pandas, shortcut
+    The same, lent what makes the gate's contacts cheap: plain ones, which in this file
+    are 99 of 100, are told by a pattern. Shown to say how much of the difference this
+    is; no bound is set to it.
 
 What does not grow with the rows is reported apart: the import of Great Expectations,
 its first validation, and Data Docs, which are written once per run. Prints a table and
@@ -37,6 +41,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -103,26 +108,28 @@ def main() -> None:
         cpu["aggregate"], counts["aggregate"] = _cpu(gate.aggregate)
         parts = {part.__name__: _cpu(part)[0] for part in gate.parts}
         cpu["gate"], counts["gate"] = sum(parts.values()), gate.found()
-        cpu["pandas"], counts["pandas"] = _cpu(gate.in_pandas)
+        for name, has_shortcut in (("pandas", False), ("pandas, shortcut", True)):
+            cpu[name], counts[name] = _cpu(partial(gate.in_pandas, has_shortcut))
         fixed["Data Docs"], _ = _cpu(lambda: data_docs.update(gate.scratch))
     _agree(counts)
     ratios = {
-        "gate to aggregate": cpu["gate"] / cpu["aggregate"],
-        "gate to pandas": cpu["gate"] / cpu["pandas"],
+        f"gate to {other}": cpu["gate"] / cost
+        for other, cost in cpu.items()
+        if other != "gate"
     }
     print(
         f"{rows:,} rows, {len(gate.contract.columns)} columns,"
         f" {len(gate.suite.bindings)} rules, {sum(counts['gate'].values()):,} findings"
     )
     for what, seconds in fixed.items():
-        print(f"{what:18} {seconds:6.2f} CPU s, apart")
+        print(f"{what:24} {seconds:6.2f} CPU s, apart")
     for what, seconds in cpu.items():
-        print(f"{what:18} {seconds:6.2f} CPU s")
+        print(f"{what:24} {seconds:6.2f} CPU s")
     print(
         "of the gate:", ", ".join(f"{part} {cost:.2f}" for part, cost in parts.items())
     )
     for what, ratio in ratios.items():
-        print(f"{what:18} {ratio:6.2f}")
+        print(f"{what:24} {ratio:6.2f}")
     report = PROJECT / "var" / "bench" / "gate.json"
     report.parent.mkdir(parents=True, exist_ok=True)
     figures = {"fixed": fixed, "cpu": cpu, "parts": parts, "ratios": ratios}
@@ -245,13 +252,13 @@ class Gate:
         """What somebody in a hurry would write."""
         return _aggregate(self.warehouse, self.suite, self.context)
 
-    def in_pandas(self) -> Counts:
+    def in_pandas(self, has_shortcut: bool) -> Counts:
         """How many lines of which rule Great Expectations names on a data frame."""
         import pandas as pd
         from pandas_gate import failing_lines
 
         frame = pd.read_parquet(lander.data_path(self.scratch / "raw", self.landed))
-        lines = failing_lines(frame, self.suite, SEEDS)
+        lines = failing_lines(frame, self.suite, SEEDS, has_shortcut=has_shortcut)
         copies = int(frame.duplicated(list(self.contract.columns)).sum())
         return {check: len(each) for check, each in lines.items()} | {"copies": copies}
 

@@ -5,7 +5,6 @@ writes it, vectorised, on a column that is parsed once for all of its rules.
 """
 
 import re
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,7 +19,7 @@ from great_expectations.expectations.metrics import (
     column_condition_partial,
 )
 
-from orchestration.lib.quality.contacts import ContactClassifier, Verdict
+from orchestration.lib.quality.contacts import ContactClassifier
 from orchestration.lib.quality.suites import Suite, check_name
 
 #: Names of failing rows, by their line.
@@ -38,8 +37,11 @@ ZEROS = str.maketrans("OОoо", "0000")
 class Cells:
     """A column of texts, parsed once for all of its rules."""
 
-    def __init__(self, texts: pd.Series, parser: str | None, seeds: Path) -> None:
+    def __init__(
+        self, texts: pd.Series, parser: str | None, seeds: Path, *, has_shortcut: bool
+    ) -> None:
         self.texts, self.parser, self.seeds = texts, parser, seeds
+        self.has_shortcut = has_shortcut
 
     def broken(self, rule: str) -> pd.Series:
         """By row, whether the cell breaks the rule."""
@@ -121,13 +123,14 @@ class Cells:
     def contact_rules(self) -> pd.Series:
         """By row, the rule that a contact breaks, judged once per distinct text."""
         classifier = ContactClassifier(self.seeds, "RU")
-        distinct = pd.Series(self.texts.dropna().unique())
-        judge: Callable[[str], Verdict]
-        if self.parser == "email_address":
-            judge, is_plain = classifier.email, _is_plain_email(classifier, distinct)
-        else:
-            judge, is_plain = classifier.phone, _is_plain_phone(classifier, distinct)
-        return self.texts.map({text: judge(text).rule for text in distinct[~is_plain]})
+        texts = pd.Series(self.texts.dropna().unique())
+        judge, is_plain = {
+            "email_address": (classifier.email, _is_plain_email),
+            "phone_number": (classifier.phone, _is_plain_phone),
+        }[str(self.parser)]
+        if self.has_shortcut:
+            texts = texts[~is_plain(classifier, texts)]
+        return self.texts.map({text: judge(text).rule for text in texts})
 
 
 def _is_plain_email(classifier: ContactClassifier, texts: pd.Series) -> pd.Series:
@@ -157,7 +160,7 @@ class ColumnValuesKeepRuleInPandas(ColumnMapMetricProvider):
     """Which rows keep a rule."""
 
     condition_metric_name = "column_values.keep_rule_in_pandas"
-    condition_value_keys = ("rule", "parser", "seeds")
+    condition_value_keys = ("rule", "parser", "seeds", "has_shortcut")
     filter_column_isnull = False
     #: Columns of the frame that is judged, by name and parser.
     cells: ClassVar[dict[tuple[str, str | None], Cells]] = {}
@@ -169,10 +172,12 @@ class ColumnValuesKeepRuleInPandas(ColumnMapMetricProvider):
         rule: str,
         parser: str | None,
         seeds: str,
+        has_shortcut: bool,
         **_: Any,  # noqa: ANN401
     ) -> pd.Series:
         cells = cls.cells.setdefault(
-            (str(column.name), parser), Cells(column, parser, Path(seeds))
+            (str(column.name), parser),
+            Cells(column, parser, Path(seeds), has_shortcut=has_shortcut),
         )
         return ~cells.broken(rule)
 
@@ -181,17 +186,24 @@ class ExpectColumnValuesToKeepRuleInPandas(ColumnMapExpectation):
     """Expect the rows to keep a rule."""
 
     map_metric: ClassVar[str] = ColumnValuesKeepRuleInPandas.condition_metric_name
-    success_keys: ClassVar[tuple[str, ...]] = ("rule", "parser", "seeds", "mostly")
+    success_keys: ClassVar[tuple[str, ...]] = (
+        "rule", "parser", "seeds", "has_shortcut", "mostly",
+    )  # fmt: skip
 
     rule: str
     seeds: str
+    has_shortcut: bool
     parser: str | None = None
 
 
 def failing_lines(
-    frame: pd.DataFrame, suite: Suite, seeds: Path
+    frame: pd.DataFrame, suite: Suite, seeds: Path, *, has_shortcut: bool
 ) -> dict[str, list[int]]:
-    """The lines of a landed file that break each rule of the suite, by check."""
+    """The lines of a landed file that break each rule of the suite, by check.
+
+    Args:
+        has_shortcut: whether plain contacts are told by a pattern, as the gate does.
+    """
     ColumnValuesKeepRuleInPandas.cells.clear()
     project = gx.get_context(mode="ephemeral")
     batch = (
@@ -206,6 +218,7 @@ def failing_lines(
             rule=each.rule.id,
             parser=each.parser,
             seeds=str(seeds),
+            has_shortcut=has_shortcut,
             mostly=each.mostly,
         )
         for each in suite.bindings

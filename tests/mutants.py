@@ -1,9 +1,5 @@
-"""Landing damaged files, and accounting for them from outside.
+"""Landing damaged files, and accounting for them from outside."""
 
-`python -m tests.mutants 20000` lands so many and says what became of them.
-"""
-
-import argparse
 import codecs
 import gzip
 import io
@@ -231,29 +227,3 @@ def _lost_objects(text: str, row: LedgerRow, landed: Landed) -> Iterator[str]:
                 email = json.loads(line.rstrip().removesuffix(",")).get("email")
                 if str(email or "") not in cells and str(email or "") not in whole:
                     yield f"the object of line {number} is nowhere"
-
-
-def main() -> None:
-    """Land many mutants; print how many ended how, and everything that is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("count", type=int)
-    parser.add_argument("--first", type=int, default=0)
-    options = parser.parse_args()
-    outcomes: Counter[str] = Counter()
-    wrong = 0
-    with Landing() as landing:
-        for verdict in landing.verdicts(
-            range(options.first, options.first + options.count)
-        ):
-            outcomes[verdict.row.outcome] += 1
-            if verdict.complaints:
-                wrong += 1
-                print(verdict)
-        peak = landing.peak_mib()
-    counted = ", ".join(f"{count} {name}" for name, count in outcomes.most_common())
-    print(f"{options.count} mutants: {counted}; peak {peak:.0f} MiB; {wrong} wrong")
-    sys.exit(bool(wrong))
-
-
-if __name__ == "__main__":
-    main()

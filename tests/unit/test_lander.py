@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import shutil
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,7 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestration.lib.landing import csv_reader, json_reader, lander, records
+from orchestration.lib.landing import (
+    csv_reader,
+    digests,
+    json_reader,
+    lander,
+    records,
+)
 from orchestration.lib.landing.contract import ExportContract
 from orchestration.lib.landing.inspection import Delivered, identify
 from orchestration.lib.landing.lander import (
@@ -517,6 +524,84 @@ def test_new_content_under_a_known_name_lands(tmp_path: Path) -> None:
     [row] = land_all(tmp_path, ["orders.csv"], known)
 
     assert (row.outcome, row.rows_delivered) == ("landed", 2)
+
+
+def test_a_file_that_lies_there_as_it_did_is_not_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+
+    def hashed(path: Path, member: zipfile.ZipInfo | None = None) -> Delivered:
+        opened.append(path)
+        return identify(path, member)
+
+    monkeypatch.setattr(digests, "identify", hashed)
+    orders, archive = tmp_path / "orders.csv", tmp_path / "orders.zip"
+    orders.write_text("id\n1\n")
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("orders_2.csv", "id\n2\n")
+    files = delivered_files(tmp_path)
+
+    def run(known: list[LedgerRow]) -> list[LedgerRow]:
+        later = datetime.now(UTC) + timedelta(minutes=1)
+        return list(
+            land_export(ORDERS, files, raw=tmp_path / "raw", known=known, now=later)
+        )
+
+    known = run([])
+    first, opened[:] = list(opened), []
+    again = run(known)
+    shutil.copy2(orders, tmp_path / "copy").rename(orders)
+    copied = run(known)
+
+    assert [row.outcome for row in known] == ["landed", "landed"]
+    assert first == [orders, archive]
+    assert (again, copied, opened) == ([], [], [orders])
+
+
+def test_content_that_changed_behind_an_old_date_lands(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("id\n1\n")
+    before = path.stat()
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    known = land_all(tmp_path, ["orders.csv"], now=later)
+    with path.open("r+") as file:
+        file.write("id\n2\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    [row] = land_all(tmp_path, ["orders.csv"], known, now=later)
+
+    assert path.stat().st_mtime_ns == before.st_mtime_ns
+    assert (row.outcome, row.file_id == known[0].file_id) == ("landed", False)
+
+
+def test_a_file_that_was_written_a_moment_ago_is_hashed_again(tmp_path: Path) -> None:
+    """The clock of a file system may tick once for two changes."""
+    path = tmp_path / "orders.csv"
+    path.write_text("id\n1\n")
+    written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    kept = tmp_path / "raw" / "shop" / "orders" / ".digests.json"
+
+    land_all(tmp_path, ["orders.csv"], now=written + timedelta(seconds=1))
+    too_young = kept.exists()
+    land_all(tmp_path, ["orders.csv"], now=written + timedelta(seconds=9))
+
+    assert (too_young, kept.exists()) == (False, True)
+
+
+@pytest.mark.parametrize("content", ["", "{", "null"])
+def test_digests_that_were_damaged_cost_a_repetition(
+    tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "orders.csv").write_text("id\n1\n")
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    known = land_all(tmp_path, ["orders.csv"], now=later)
+    kept = tmp_path / "raw" / "shop" / "orders" / ".digests.json"
+    whole = kept.read_text()
+    kept.write_text(content)
+
+    assert land_all(tmp_path, ["orders.csv"], known, now=later) == []
+    assert kept.read_text() == whole
 
 
 def test_a_refused_file_is_tried_again(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 
 from orchestration.lib.landing.contract import ExportContract
+from orchestration.lib.landing.digests import Digests
 from orchestration.lib.landing.encoding import tell_encoding
 from orchestration.lib.landing.formats import (
     DOCUMENT_READERS,
@@ -272,10 +273,11 @@ def land_export(
         _folder(contract, raw).mkdir(parents=True, exist_ok=True)
     read = {row.file_id: row for row in known if row.outcome in ("landed", "partly")}
     seen = {(row.file_id, row.file_name) for row in known if row.outcome != "refused"}
+    digests = Digests(_folder(contract, raw) / ".digests.json", now)
     for number, file in enumerate(files):
         name, landed_at = file.name, now + timedelta(microseconds=number)
         try:
-            delivered = identify(file.path, file.member)
+            delivered = digests.identify(file)
         except (OSError, Refused) as error:
             reason = f"{name}: {_unread_reason(error)}"
             yield replace(_refused_row(name, contract, landed_at), reason=reason)
@@ -300,6 +302,8 @@ def land_export(
         if row.outcome != "refused":
             read[row.file_id] = row
         yield row
+    if files:
+        digests.save()
 
 
 def landed_rows(raw: Path) -> list[LedgerRow]:
