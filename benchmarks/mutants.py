@@ -1,6 +1,6 @@
 """`make bench`: what becomes of damaged files, and the memory that landing them takes.
 
-    python -m benchmarks.mutants [--count 5000] [--first 0]
+    python -m benchmarks.mutants [--count 2000] [--first 0]
 
 Files of every layout are truncated, flipped, re-encoded, re-delimited, filled with NULs
 and giant fields, each by the number that is its seed, and landed one after the other in
@@ -24,7 +24,7 @@ MOST_MIB = 2048
 def main() -> None:
     """Land the mutants."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=5_000)
+    parser.add_argument("--count", type=int, default=2_000)
     parser.add_argument("--first", type=int, default=0)
     options = parser.parse_args()
     outcomes: Counter[str] = Counter()
