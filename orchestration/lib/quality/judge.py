@@ -594,12 +594,10 @@ def _insert_duplicates(
     connection.execute(
         f"""
         delete from suspects
-        using quality.duplicates
-        where
-            {export.is_it}
-            and duplicates.is_dropped
-            and duplicates.file_id = suspects._file_id
-            and duplicates.line = suspects._line
+        where (_file_id, _line) in (
+            select (file_id, line) from quality.duplicates
+            where {export.is_it} and is_dropped
+        )
         """
     )
 
