@@ -179,6 +179,12 @@ class ExportGuard:
             if not files:
                 return
             listed = ", ".join(literal(file_id) for file_id in files)
+            rejects = {
+                row.file_id: lander.rejects_path(self.settings.raw, row)
+                for row in self.landed
+                if row.file_id in files
+            }
+            classifier = contacts.ContactClassifier(SEEDS, self.settings.phone_region)
             for rows in (
                 f"(select * from {export.delivered} where _file_id in ({listed}))",
                 overrides.repaired_texts(
@@ -188,21 +194,25 @@ class ExportGuard:
             ):
                 contacts.classify(
                     connection,
-                    contacts.ContactClassifier(SEEDS, self.settings.phone_region),
+                    classifier,
                     rows=rows,
                     email_columns=self.contract.email_columns,
                     phone_columns=self.contract.phone_columns,
+                )
+            if export.withdraws_numbers:
+                contacts.classify(
+                    connection,
+                    classifier,
+                    rows=judge.numbers_in_rejects(rejects.values()),
+                    email_columns=(),
+                    phone_columns=("contact_text",),
                 )
             judge.judge(
                 connection,
                 export,
                 self.suite,
                 self.rules,
-                rejects={
-                    row.file_id: lander.rejects_path(self.settings.raw, row)
-                    for row in self.landed
-                    if row.file_id in files
-                },
+                rejects=rejects,
                 rules_version=self.rules_version,
             )
 
@@ -305,6 +315,7 @@ def judged_export(contract: ExportContract, landed: list[LedgerRow]) -> JudgedEx
         withdrawing_columns=(
             contract.email_columns if contract.carries_consent else ()
         ),
+        withdraws_numbers=contract.carries_consent and bool(contract.phone_columns),
     )
 
 

@@ -119,6 +119,9 @@ class Gate:
             withdrawing_columns=(
                 self.contract.email_columns if self.contract.carries_consent else ()
             ),
+            withdraws_numbers=(
+                self.contract.carries_consent and bool(self.contract.phone_columns)
+            ),
         )
 
     @property

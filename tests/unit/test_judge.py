@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestration.lib.landing.lander import LedgerRow, data_path
-from orchestration.lib.quality import judge
+from orchestration.lib.landing.lander import LedgerRow, data_path, rejects_path
+from orchestration.lib.quality import contacts, judge
 from orchestration.lib.quality.suites import SuiteError
+from orchestration.settings import SEEDS
 from tests.unit.gate import COSTS, ORDERS, RULES, Gate, gate_of
 
 #: What a finding says, without what decisions recognise it by.
@@ -540,4 +541,38 @@ def test_addresses_of_rows_that_nobody_mended_are_held_where_rows_can_withdraw_c
         )
         judge.reconcile(gate.connection, [gate.export])
         assert gate.all(texts) == held[1:]
+        gate.connection.close()
+
+
+def test_numbers_in_lines_that_fit_no_record_are_held_where_rows_can_withdraw_consent(
+    tmp_path: Path,
+) -> None:
+    texts = "select contact_text from quality.held_phone_texts order by 1"
+    delivered = (
+        "day,amount,email\n2026-03-01,5,8 905 000-00-01\n"
+        "ragged,8 (905) 000-00-05\nragged;+79O5OOOOOO6;2026-03-14 09:14\n"
+    )
+    contract = replace(COSTS, carries_consent=True, phone_columns=("email",))
+    for carries_consent in (True, False):
+        folder = tmp_path / str(carries_consent)
+        folder.mkdir()
+        gate = gate_of(folder, replace(contract, carries_consent=carries_consent))
+        gate.deliver("costs.csv", delivered)
+        gate.judge()
+        paths = [rejects_path(folder / "raw", row) for row in gate.landed]
+        contacts.classify(
+            gate.connection,
+            contacts.ContactClassifier(SEEDS, "RU"),
+            rows=judge.numbers_in_rejects(paths),
+            email_columns=(),
+            phone_columns=("contact_text",),
+        )
+
+        held = gate.all(
+            "select coalesce(phone, suggestion) from quality.held_phone_texts"
+            " inner join quality.phone_numbers using (contact_text)"
+            " where coalesce(phone, suggestion) is not null order by 1"
+        )
+        assert held == [("+79050000005",), ("+79050000006",)] * carries_consent
+        assert bool(gate.all(texts)) == carries_consent
         gate.connection.close()

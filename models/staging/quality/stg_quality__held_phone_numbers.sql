@@ -41,10 +41,30 @@ phones as (
 
 ),
 
+texts_in_lines as (
+
+    select * from {{ source("quality", "held_phone_texts") }}
+
+),
+
 held_texts as (
 
     {% for source_name, export, columns, channels in exports %}
     {% set exported = loop %}
+    {% for channel in channels %}
+    select
+        '{{ channel }}' as channel,
+        contact_text
+
+    from texts_in_lines
+
+    where
+        source = '{{ source_name }}'
+        and export = '{{ export }}'
+
+    union all
+
+    {% endfor %}
     {% for column in columns %}
     {% set written = loop %}
     {% for channel in channels %}

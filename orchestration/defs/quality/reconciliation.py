@@ -17,6 +17,7 @@ _DESCRIPTIONS = {
     "quarantine": "One row per broken rule and cell, with reason and repair.",
     "held_rows": "One row per delivered row that does not flow.",
     "held_contact_texts": "Addresses that may have opted out in a row nobody mended.",
+    "held_phone_texts": "Numbers that may have opted out in a line nobody can read.",
     "reconciliation": "One row per file: delivered, accepted, quarantined, duplicates.",
     "full_deliveries": "One row per full delivery: whether it can prove deletions.",
     "deleted_keys": "One row per thing that full deliveries no longer hold.",

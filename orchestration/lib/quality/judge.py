@@ -9,12 +9,15 @@
     quality.held_contact_texts
                             one row per address in a row that nobody mended, of exports
                             that can withdraw consent
+    quality.held_phone_texts
+                            one row per telephone number in a line that fits no record,
+                            of such exports
 
 Verdicts belong to a file, a version of the rules and the decisions on its rows
 (overrides.py), and are made once for each.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,8 +89,18 @@ create or replace table quality.held_contact_texts (
 )
 """
 
-#: Addresses in a line that fits no record, whatever stands around them.
+_HELD_PHONE_TEXTS = """
+create or replace table quality.held_phone_texts (
+    source varchar not null,
+    export varchar not null,
+    contact_text varchar not null
+)
+"""
+
+#: Addresses in a line that fits no record, whatever stands around them,
 _ADDRESS = r"""[^,;|"\t <>]+@[^,;|"\t <>]+"""
+#: and what may be a telephone number there.
+_NUMBER = r"[+(]?[0-9][0-9OОoо ()-]{8,18}[0-9OОoо]"
 
 #: A dropped row stays out: it is settled, not mended.
 _HELD = "severity = 'critical' and status in ('open', 'dropped')"
@@ -132,6 +145,8 @@ class JudgedExport:
     row_key: tuple[str, ...] = ()
     #: Columns of addresses that its rows may withdraw consent for.
     withdrawing_columns: tuple[str, ...] = ()
+    #: Whether its rows may withdraw consent for telephone numbers.
+    withdraws_numbers: bool = False
 
     @property
     def table(self) -> str:
@@ -748,12 +763,40 @@ def reconcile(
     connection.execute(_HELD_ROWS)
     connection.execute(_RECONCILIATION)
     connection.execute(_HELD_CONTACT_TEXTS)
+    connection.execute(_HELD_PHONE_TEXTS)
     for export in exports:
         connection.execute(f"insert into quality.reconciliation {_counts(export)}")
         if export.withdrawing_columns:
             connection.execute(
                 f"insert into quality.held_contact_texts {_held_contact_texts(export)}"
             )
+        if export.withdraws_numbers:
+            connection.execute(
+                f"""
+                insert into quality.held_phone_texts
+                select distinct {export.key}, contact_text
+                from ({_numbers_in("value", "quality.quarantine")})
+                where {export.is_it} and rule = {literal(RAGGED_ROW)}
+                order by contact_text
+                """
+            )
+
+
+def numbers_in_rejects(paths: Iterable[Path]) -> str:
+    """SQL of the texts in lines that fit no record which may be telephone numbers.
+
+    In a column `contact_text`, for contacts.py to judge.
+
+    Args:
+        paths: Parquet files of such lines, one or more.
+    """
+    files = ", ".join(literal(str(path)) for path in paths)
+    return f"({_numbers_in('text', f'read_parquet([{files}])')})"
+
+
+def _numbers_in(column: str, rows: str) -> str:
+    numbers = f"unnest(regexp_extract_all({column}, {literal(_NUMBER)}))"
+    return f"select *, {numbers} as contact_text from {rows}"
 
 
 def _held_contact_texts(export: JudgedExport) -> str:
