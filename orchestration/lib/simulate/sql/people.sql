@@ -54,7 +54,7 @@ from names
 inner join range(240) as slots(slot)
     on slots.slot % names.choices = names.position;
 
--- Beside each first name the next one of the same initial, itself if there is no other.
+-- Beside each first name the next one of the alphabet, mostly of the same initial.
 create table first_name_slots as
 with
 
@@ -71,13 +71,13 @@ neighbours as (
     select
         names.*,
         coalesce(
-            lead(names) over same_initial, first(names) over same_initial
+            lead(names) over alphabet, first(names) over alphabet
         ) as like_named
 
     from names
 
-    window same_initial as (
-        partition by country, gender, local[1]
+    window alphabet as (
+        partition by country, gender
         order by local
         rows between unbounded preceding and unbounded following
     )
@@ -172,14 +172,14 @@ related as (
             else 'child'
         end as relation,
 
-        -- One child in thirty has the name of a parent, one in five its initial; siblings
-        -- never share one.
+        -- One child in thirty has the name of a parent, one in five the next name of the
+        -- alphabet, mostly with the same initial; siblings never share one.
         case
             when relation not in ('child', 'parent') or person > home + 2 then null
             when person = home + 2 and share(draws('kin', home + 1), 0) >= 0.80
                 then null
             when share(kin_digest, 1) < 0.03 then 'same'
-            when share(kin_digest, 1) < 0.23 then 'initial'
+            when share(kin_digest, 1) < 0.23 then 'alike'
         end as namesake
 
     from drawn
@@ -317,17 +317,17 @@ named as (
 
     select
         moved.*,
-        if(namesake = 'initial', first_names.like_named.local, first_names.local)
+        if(namesake = 'alike', first_names.like_named.local, first_names.local)
             as first_name,
-        if(namesake = 'initial', first_names.like_named.latin, first_names.latin)
+        if(namesake = 'alike', first_names.like_named.latin, first_names.latin)
             as first_latin,
         if(
-            namesake = 'initial',
+            namesake = 'alike',
             first_names.like_named.short_local,
             first_names.short_local
         ) as first_short,
         if(
-            namesake = 'initial',
+            namesake = 'alike',
             first_names.like_named.short_latin,
             first_names.short_latin
         ) as first_short_latin,
