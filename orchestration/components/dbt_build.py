@@ -13,11 +13,9 @@ from typing import Any
 import dagster as dg
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
+from orchestration.components.progress import WORTH_A_LINE_SECONDS
 from orchestration.dbt import Translator, dbt_project, invoke_dbt, parsed_manifest
 from orchestration.lib.quality.results import NodeResult
-
-#: Quicker models are not worth a line on the terminal.
-_WORTH_A_LINE_SECONDS = 2.0
 
 
 @dataclass
@@ -93,7 +91,7 @@ class DbtBuild:
                 return
             finished.append(event)
             seconds = raw["data"].get("execution_time", 0.0)
-            if seconds >= _WORTH_A_LINE_SECONDS:
+            if seconds >= WORTH_A_LINE_SECONDS:
                 name = raw["data"]["node_info"]["node_name"]
                 self.context.log.info(f"{name} in {seconds:.1f} s")
 

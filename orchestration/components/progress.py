@@ -2,8 +2,29 @@
 
 import logging
 import sys
+import time
 
 import dagster as dg
+
+#: What takes less is not worth a line of its own.
+WORTH_A_LINE_SECONDS = 2.0
+
+
+class StageClock:
+    """Logs the stages of a step that took long, each when it ends."""
+
+    def __init__(self, log: dg.DagsterLogManager) -> None:
+        """The log of the step."""
+        self._log = log
+        self._stage: str | None = None
+        self._since = time.monotonic()
+
+    def begin(self, stage: str) -> None:
+        """Another stage begins, and the one before it has ended."""
+        seconds = time.monotonic() - self._since
+        if self._stage and seconds >= WORTH_A_LINE_SECONDS:
+            self._log.info(f"{self._stage} in {seconds:.1f} s")
+        self._stage, self._since = stage, time.monotonic()
 
 
 class ProgressHandler(logging.Handler):

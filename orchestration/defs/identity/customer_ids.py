@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.components.pipeline import Pipeline
+from orchestration.components.progress import StageClock
 from orchestration.components.stages import IDENTITY
 from orchestration.lib.identity.decisions import read_decisions
 from orchestration.lib.identity.evidence import read_identifier_types
@@ -78,7 +79,7 @@ def identity(
             decided=decided,
             as_of=run.as_of,
             model=default_model(),
-            progress=context.log.info,
+            progress=StageClock(context.log).begin,
         )
     for name in _DESCRIPTIONS:
         yield dg.MaterializeResult(
