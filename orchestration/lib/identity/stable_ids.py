@@ -324,9 +324,8 @@ _ASSIGNMENTS = (
     """,
 )
 
-_EVENTS = (
-    # From which id to which other, if any, how many records went.
-    """
+# From which id to which other, if any, how many records went.
+_MOVES = """
     create or replace temp table moves as
     select
         shares.customer_id as other_customer_id,
@@ -339,9 +338,11 @@ _EVENTS = (
     left join assigned as survivors
         on survivors.customer_id = shares.customer_id
     where assigned.customer_id <> shares.customer_id
-    """,
-    # What joined them: of all links between the two, the first in order.
     """
+
+# What joined them: of all links between the two, the first in order. On most days
+# nobody is merged, and there is no need to look at all links.
+_JOINING = """
     create or replace temp table joining as
     with
 
@@ -428,7 +429,14 @@ _EVENTS = (
                 reached.node asc,
                 reached.other_node asc
         ) = 1
-    """,
+    """
+_NOTHING_JOINED = """
+    create or replace temp table joining (
+        component bigint, other_customer_id varchar, cause varchar
+    )
+    """
+
+_EVENTS = (
     # Who was kept apart, and not only left without a link.
     """
     create or replace temp table kept_apart as
@@ -696,7 +704,11 @@ def assign_ids(connection: duckdb.DuckDBPyConnection, *, as_of: date) -> dict[st
         " (select coalesce(max(step), 0) from identity.events))",
     )
     given = {"step": step, "as_of": as_of.isoformat()}
-    for statement in (*_ASSIGNMENTS, *_EVENTS, *_RESULTS):
+    for statement in (*_ASSIGNMENTS, _MOVES):
+        connection.execute(statement)
+    merges = one_number(connection, "select count(*) from moves where is_merge")
+    connection.execute(_JOINING if merges else _NOTHING_JOINED)
+    for statement in (*_EVENTS, *_RESULTS):
         used = {name: value for name, value in given.items() if f"${name}" in statement}
         connection.execute(statement, used or None)
     _rebuild_aliases(connection)
