@@ -19,3 +19,12 @@
         else concat({{ box }}, '@', {{ domain }})
     end
 {%- endmacro %}
+
+
+{# A profile's address without what browsers and people add to it or leave out. #}
+{% macro social_link_match_key(link) -%}
+    {{ with_pattern_replaced(
+        "lower(trim(" ~ link ~ "))",
+        "^(https?://)?((www|m)[.])?|/*([?#].*)?$", ""
+    ) }}
+{%- endmacro %}

@@ -14,10 +14,10 @@ customer_emails as (
 
 records as (
 
-    -- of all records, orders alone are acts of the customer
+    -- of all records, purchases alone are acts of the customer
     select * from {{ ref("int_source_records") }}
 
-    where export in ('orders', 'invoice_lines')
+    where export in ('orders', 'invoice_lines', 'receipts')
 
 ),
 

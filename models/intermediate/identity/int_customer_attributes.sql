@@ -12,24 +12,27 @@ customer_ids as (
 
 ),
 
+source_ranks as (
+
+    select * from {{ ref("source_ranks") }}
+
+),
+
 owned as (
 
     select
         customer_ids.customer_id,
         records.*,
-        -- the record that a person or a colleague keeps beats one that an order left
-        case concat(records.source, '.', records.export)
-            when 'hubspot.contacts' then 1
-            when 'shopify.customers' then 2
-            when 'mailchimp.members' then 3
-            else 4
-        end as source_rank
+        source_ranks.source_rank
 
     from records
     inner join customer_ids
         on customer_ids.source = records.source
         and customer_ids.export = records.export
         and customer_ids.record_id = records.record_id
+    left join source_ranks
+        on source_ranks.source = records.source
+        and source_ranks.export = records.export
 
 ),
 
@@ -48,8 +51,9 @@ ranked as (
             order by
                 case when {{ attribute }} is null then 1 else 0 end,
                 case when deleted_at is null then 0 else 1 end,
-                source_rank asc,
+                source_rank asc nulls last,
                 last_seen_at desc nulls last,
+                source asc,
                 export asc,
                 record_id asc
         ) as {{ attribute }}_preference

@@ -1,3 +1,14 @@
+{#- Kinds of identifiers, and the columns of a source record that hold them. -#}
+{% set kinds = [
+    ("email", ["email", "second_email", "third_email", "fourth_email"]),
+    ("phone", ["phone", "second_phone", "third_phone", "fourth_phone", "fifth_phone"]),
+    ("loyalty_card", ["loyalty_card"]),
+    ("crm_id", ["crm_id", "merged_crm_id"]),
+    ("shop_customer_id", ["shop_customer_id"]),
+    ("client_id", ["client_id", "second_client_id"]),
+    ("social_link", ["social_link"]),
+] -%}
+
 with
 
 records as (
@@ -6,69 +17,41 @@ records as (
 
 ),
 
-emails as (
+final as (
 
+    {% for kind, columns in kinds %}
+    {% set is_last_kind = loop.last %}
+    {% for column in columns %}
     select
         source,
         export,
         record_id,
-        'email' as identifier_type,
-        email as identifier_value,
-        {{ email_match_key("email") }} as match_key,
-        first_seen_at,
-        last_seen_at
-
-    from records
-
-    where email is not null
-
-),
-
-first_phones as (
-
-    select
-        source,
-        export,
-        record_id,
-        'phone' as identifier_type,
-        phone as identifier_value,
-        phone as match_key,
-        first_seen_at,
-        last_seen_at
-
-    from records
-
-    where phone is not null
-
-),
-
-second_phones as (
-
-    select
-        source,
-        export,
-        record_id,
-        'phone' as identifier_type,
-        second_phone as identifier_value,
-        second_phone as match_key,
+        '{{ kind }}' as identifier_type,
+        {{ column }} as identifier_value,
+        {% if kind == "email" %}
+        {{ email_match_key(column) }} as match_key,
+        {% elif kind == "social_link" %}
+        {{ social_link_match_key(column) }} as match_key,
+        {% else %}
+        {{ column }} as match_key,
+        {% endif %}
         first_seen_at,
         last_seen_at
 
     from records
 
     where
-        second_phone is not null
-        and (phone is null or second_phone <> phone)
+        {{ column }} is not null
+        {% for earlier in columns[:loop.index0] %}
+        and ({{ earlier }} is null or {{ earlier }} <> {{ column }})
+        {% endfor %}
 
-),
-
-final as (
-
-    select * from emails
+    {% if not (is_last_kind and loop.last) %}
     union all
-    select * from first_phones
-    union all
-    select * from second_phones
+
+    {% endif %}
+    {% endfor %}
+    {% endfor %}
 
 )
 

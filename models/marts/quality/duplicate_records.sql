@@ -2,10 +2,10 @@ with
 
 records as (
 
-    -- orders and invoices name a person as often as they like
+    -- orders, calls and the like name a person as often as they like
     select * from {{ ref("int_source_records") }}
 
-    where export not in ('orders', 'invoice_lines')
+    where export in ('contacts', 'customers', 'members', 'profiles')
 
 ),
 

@@ -39,6 +39,7 @@ final as (
         home_phones.phone as home_phone,
         mailing_phones.phone as mailing_phone,
         other_phones.phone as other_phone,
+        {{ parse_text("latest.vk_page") }} as social_link,
         {{ parse_name("latest.city") }} as city,
         {{ parse_text("latest.region") }} as region,
         {{ parse_text("latest.country") }} as country,

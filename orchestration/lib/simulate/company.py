@@ -31,7 +31,7 @@ STEPS = (
 )
 
 # Systems that not every simulation needs: sources/<name>.sql makes their exports;
-# sources/crm.sql and sales.sql make what several of them share.
+# sources/crm.sql and sales.sql make what several of them share, records.sql their truth.
 OTHER_SYSTEMS: tuple[str, ...] = (
     "crm",
     "hubspot",
@@ -61,6 +61,7 @@ OTHER_SYSTEMS: tuple[str, ...] = (
     "bitrix_shop",
     "pos",
     "payments",
+    "records",
 )
 
 CSV = "header"

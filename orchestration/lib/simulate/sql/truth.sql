@@ -113,6 +113,10 @@ from changed
 
 order by person, attribute;
 
+create table if not exists records_of_other_systems (
+    source varchar, export varchar, record_id varchar, person bigint
+);
+
 create view truth.records as
 select
     'hubspot' as source,
@@ -138,7 +142,13 @@ union all
 
 select 'mailchimp', status || '_members', euid, person_id(person)
 
-from members;
+from members
+
+union all
+
+select source, export, record_id, person_id(person)
+
+from records_of_other_systems;
 
 create view truth.orders as
 select

@@ -148,6 +148,7 @@ select
         defect('phone', phone_rule, typed_phone, delivered_phone),
         defect('kind', kind_rule, kind, delivered_kind),
     ]) as _defects,
+    person as _person,
 
     'F-' || number as "Message ID",
     delivered_sent as "Sent at",

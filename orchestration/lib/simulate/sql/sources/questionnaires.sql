@@ -108,6 +108,7 @@ select
         defect('email', email_rule, own_email, delivered_email),
         defect('signed_on', signed_rule, signed, delivered_signed),
     ]) as _defects,
+    person as _person,
 
     number as "№ анкеты",
     city as "Магазин",
