@@ -1,5 +1,6 @@
 """The shape of the dbt project, read from its manifest."""
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -13,9 +14,10 @@ from sqlglot import exp
 
 from orchestration.dbt import prepare_project
 from orchestration.definitions import defs
+from orchestration.lib.identity.evidence import read_identifier_types
 from orchestration.lib.landing.contract import read_contracts
 from orchestration.lib.quality.suites import EXPECTATION_TYPE, read_suite
-from orchestration.settings import MACROS, MODELS, PROJECT
+from orchestration.settings import MACROS, MODELS, PROJECT, SEEDS
 from tests.support import at_home
 
 MANIFEST: dict[str, Any] = json.loads(prepare_project().manifest_path.read_text())
@@ -99,6 +101,10 @@ def test_no_two_exports_claim_the_same_file() -> None:
             assert claiming == [contract.key], sample
 
 
+#: Who the rows of an export tell of: parts of int_source_records, which has their key.
+RECORD_NODES = [node for node in MODEL_NODES if "records" in node["fqn"]]
+
+
 @pytest.mark.parametrize("node", MODEL_NODES, ids=lambda node: node["name"])
 def test_every_model_states_its_grain_and_has_a_tested_key(node: Any) -> None:
     tests = [
@@ -110,7 +116,38 @@ def test_every_model_states_its_grain_and_has_a_tested_key(node: Any) -> None:
     ]
 
     assert "one row per" in node["description"].lower()
-    assert "key" in tests
+    assert "key" in tests or node in RECORD_NODES
+
+
+def test_the_records_of_every_export_are_source_records_and_unit_tested() -> None:
+    (union,) = [node for node in MODEL_NODES if node["name"] == "int_source_records"]
+    tested = {test["model"] for test in MANIFEST["unit_tests"].values()}
+
+    assert len(RECORD_NODES) > 20
+    assert {node["unique_id"] for node in RECORD_NODES} == set(
+        union["depends_on"]["nodes"]
+    )
+    for node in RECORD_NODES:
+        assert node["config"]["materialized"] == "view"
+        assert node["name"] in tested
+
+
+def test_every_export_of_records_has_a_rank_and_no_other() -> None:
+    with (PROJECT / "seeds/source_ranks.csv").open(newline="") as file:
+        ranked = [(row["source"], row["export"]) for row in csv.DictReader(file)]
+
+    assert len(ranked) == len(set(ranked))
+    assert {f"int_records__{source}__{export}" for source, export in ranked} == set(
+        names(RECORD_NODES)
+    )
+
+
+def test_every_kind_of_identifier_says_how_far_it_is_trusted() -> None:
+    sql = (MODELS / "intermediate/identity/int_identifiers.sql").read_text()
+    kinds = re.findall(r'^    \("(\w+)", \[', sql, re.MULTILINE)
+
+    assert len(kinds) > 5
+    assert kinds == [each.name for each in read_identifier_types(SEEDS)]
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,8 @@ STEPS = (
 )
 
 # Systems that not every simulation needs: sources/<name>.sql makes their exports;
-# sources/crm.sql and sales.sql make what several of them share, records.sql their truth.
+# sources/crm.sql and sales.sql make what several of them share, records.sql says whose
+# their records are.
 OTHER_SYSTEMS: tuple[str, ...] = (
     "crm",
     "hubspot",
