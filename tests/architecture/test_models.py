@@ -128,7 +128,7 @@ def test_the_records_of_every_export_are_source_records_and_unit_tested() -> Non
         union["depends_on"]["nodes"]
     )
     for node in RECORD_NODES:
-        assert node["config"]["materialized"] == "ephemeral"
+        assert node["config"]["materialized"] == "view"
         assert node["name"] in tested
 
 

@@ -64,7 +64,6 @@ def test_a_run_materialised_every_model_and_every_other_asset(home: Path) -> Non
         (node["fqn"][1], node["name"])
         for node in manifest["nodes"].values()
         if node["resource_type"] == "model"
-        and node["config"]["materialized"] != "ephemeral"
     }
     assert len(models) > 30
 
