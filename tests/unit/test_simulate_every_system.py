@@ -118,3 +118,24 @@ def test_undoing_the_defects_gives_the_rows_of_a_clean_company(
             rows[int(defect["line"])][defect["column_name"]] = defect["true_value"]
 
     assert list(rows.values()) == list(landed(clean, name, tmp_path / "clean").values())
+
+
+def test_the_truth_says_whose_the_records_of_every_system_are(
+    clean: SimulatedCompany,
+) -> None:
+    with clean.paths["truth/records.csv"].open(newline="") as file:
+        records = [
+            (row["source"], row["export"], row["record_id"])
+            for row in csv.DictReader(file)
+        ]
+    with (PROJECT / "seeds/source_ranks.csv").open(newline="") as file:
+        ranked = {(row["source"], row["export"]) for row in csv.DictReader(file)}
+
+    # Mailchimp delivers its members by their state; the others name nobody here.
+    elsewhere = {
+        ("mailchimp", "members"),
+        ("bitrix_shop", "orders"),
+        ("online_retail", "invoice_lines"),
+    }
+    assert len(records) == len(set(records))
+    assert ranked - elsewhere <= {(source, export) for source, export, _ in records}
