@@ -41,7 +41,7 @@ def test_the_chain_says_what_joined_each_record_to_which(here: World) -> None:
         (
             "crm.contacts:pinned",
             "crm.contacts:b",
-            "a pin by anna of crm.contacts:b and crm.contacts:pinned",
+            "pin (by anna) of crm.contacts:b and crm.contacts:pinned",
         ),
     ]
     assert anna.decisions == ["pin of crm.contacts:b and crm.contacts:pinned by anna"]

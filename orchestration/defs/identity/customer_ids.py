@@ -32,6 +32,7 @@ _DESCRIPTIONS = {
     "identifier_edges": "One row per record and identifier: what it joins, or why not.",
     "blocked_identifiers": "One row per identifier that joins nobody, with the reason.",
     "likely_pairs": "One row per pair of records whose likeness joins them.",
+    "links": "One row per record and what joins it, or why it does not.",
     "review_queue": "One row per pair of customers who may be one, for people to say.",
     "overrides": "One row per pair of records that people pinned or vetoed.",
     "assignments": "One row per change of a record's customer id: the history.",

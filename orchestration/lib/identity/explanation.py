@@ -188,58 +188,13 @@ def _chain(
 
 
 _JOINING = """
-    with
-
-    records as (
-
-        select
-            source,
-            export,
-            record_id,
-            concat(source, '.', export, ':', record_id) as record
-        from identity.customer_ids
-        where customer_id = $1
-
-    )
-
     select
-        records.record,
-        concat(edges.identifier_type, ' ', edges.identifier_value) as link
-    from records
-    inner join identity.identifier_edges as edges using (source, export, record_id)
-    where edges.is_joining
-    union all
-    select
-        unnest([one.record, other.record]),
-        concat(
-            'likeness (', pairs.evidence, ') of ', one.record, ' and ', other.record
-        )
-    from identity.likely_pairs as pairs
-    inner join records as one
-        on one.source = pairs.left_source
-        and one.export = pairs.left_export
-        and one.record_id = pairs.left_record_id
-    inner join records as other
-        on other.source = pairs.right_source
-        and other.export = pairs.right_export
-        and other.record_id = pairs.right_record_id
-    where pairs.is_joining
-    union all
-    select
-        unnest([one.record, other.record]),
-        concat(
-            'a pin by ', overrides.decided_by, ' of ', one.record, ' and ', other.record
-        )
-    from identity.overrides
-    inner join records as one
-        on one.source = overrides.left_source
-        and one.export = overrides.left_export
-        and one.record_id = overrides.left_record_id
-    inner join records as other
-        on other.source = overrides.right_source
-        and other.export = overrides.right_export
-        and other.record_id = overrides.right_record_id
-    where overrides.decision = 'pin'
+        concat(source, '.', export, ':', record_id) as record,
+        link
+    from identity.links
+    where
+        customer_id = $1
+        and is_joining
     order by link, record
     """
 
@@ -251,39 +206,24 @@ def _not_joined(
         NotJoined(*row)
         for row in connection.execute(
             """
-            with
-
-            refused as (
-
-                select edges.*
-                from identity.identifier_edges as edges
-                inner join identity.customer_ids using (source, export, record_id)
-                where
-                    customer_ids.customer_id = $1
-                    and edges.not_joining_because is not null
-
-            )
-
             select
                 concat(
                     refused.source, '.', refused.export, ':', refused.record_id
                 ) as record,
-                concat(
-                    refused.identifier_type, ' ', refused.identifier_value
-                ) as identifier,
+                refused.link,
                 refused.not_joining_because,
                 (
-                    select list_sort(list(distinct owners.customer_id))
-                    from identity.identifier_edges as others
-                    inner join identity.customer_ids as owners
-                        using (source, export, record_id)
+                    select list_sort(list(distinct others.customer_id))
+                    from identity.links as others
                     where
-                        others.identifier_type = refused.identifier_type
-                        and others.identifier_value = refused.identifier_value
-                        and owners.customer_id <> $1
+                        others.link = refused.link
+                        and others.customer_id <> $1
                 )
-            from refused
-            order by record, identifier
+            from identity.links as refused
+            where
+                refused.customer_id = $1
+                and refused.not_joining_because is not null
+            order by record, refused.link
             """,
             [customer_id],
         ).fetchall()

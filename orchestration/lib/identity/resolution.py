@@ -275,4 +275,75 @@ _EVIDENCE_TABLES = (
         shared_hubs.people
     order by hubs.identifier_type, hubs.identifier_value
     """,
+    # Why, as SQL: what `crm360 explain` reads.
+    """
+    create or replace view identity.links as
+    with
+
+    pairs as (
+
+        select
+            'likeness' as kind,
+            evidence as because,
+            is_joining,
+            left_source, left_export, left_record_id,
+            right_source, right_export, right_record_id
+        from identity.likely_pairs
+        union all
+        select
+            'pin',
+            concat('by ', decided_by),
+            true,
+            left_source, left_export, left_record_id,
+            right_source, right_export, right_record_id
+        from identity.overrides
+        where decision = 'pin'
+
+    ),
+
+    ends as (
+
+        select
+            pairs.*,
+            unnest([left_source, right_source]) as source,
+            unnest([left_export, right_export]) as export,
+            unnest([left_record_id, right_record_id]) as record_id
+        from pairs
+
+    )
+
+    select
+        customer_ids.customer_id,
+        edges.source,
+        edges.export,
+        edges.record_id,
+        edges.identifier_type as kind,
+        concat(edges.identifier_type, ' ', edges.identifier_value) as link,
+        edges.is_joining,
+        edges.not_joining_because
+    from identity.identifier_edges as edges
+    inner join identity.customer_ids
+        on customer_ids.source = edges.source
+        and customer_ids.export = edges.export
+        and customer_ids.record_id = edges.record_id
+    union all
+    select
+        customer_ids.customer_id,
+        ends.source,
+        ends.export,
+        ends.record_id,
+        ends.kind,
+        concat(
+            ends.kind, ' (', ends.because, ') of ',
+            ends.left_source, '.', ends.left_export, ':', ends.left_record_id, ' and ',
+            ends.right_source, '.', ends.right_export, ':', ends.right_record_id
+        ),
+        ends.is_joining,
+        case when not ends.is_joining then 'contradicts stronger evidence' end
+    from ends
+    inner join identity.customer_ids
+        on customer_ids.source = ends.source
+        and customer_ids.export = ends.export
+        and customer_ids.record_id = ends.record_id
+    """,
 )

@@ -31,6 +31,7 @@ PUBLIC_TABLES: Mapping[str, Sequence[str]] = {
     "identity.identifier_edges": ("identifier_value",),
     "identity.blocked_identifiers": ("identifier_value",),
     "identity.likely_pairs": (),
+    "identity.links": ("link",),
     "identity.review_queue": (),
     "identity.overrides": ("decided_by", "note"),
     "identity.assignments": (),
