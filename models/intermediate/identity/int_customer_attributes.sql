@@ -12,73 +12,68 @@ customer_ids as (
 
 ),
 
-source_ranks as (
+best_values as (
 
-    select * from {{ ref("source_ranks") }}
+    select * from {{ ref("int_attribute_values") }}
+
+    where preference = 1
 
 ),
 
-owned as (
+customers as (
 
     select
         customer_ids.customer_id,
-        records.*,
-        source_ranks.source_rank
+        {{ distinct_values_text("records.source") }} as sources,
+        count(*) as record_count,
+        min(records.first_seen_at) as first_seen_at,
+        max(records.last_seen_at) as last_seen_at
 
     from records
     inner join customer_ids
         on customer_ids.source = records.source
         and customer_ids.export = records.export
         and customer_ids.record_id = records.record_id
-    left join source_ranks
-        on source_ranks.source = records.source
-        and source_ranks.export = records.export
+
+    group by customer_ids.customer_id
 
 ),
 
-{% set attributes = ["first_name", "last_name", "city", "country", "birth_date"] %}
+golden_records as (
 
-ranked as (
-
-    -- per attribute: a value before none, a record that is there before a deleted one,
-    -- then the better source, the fresher record
     select
-        owned.*
-        {% for attribute in attributes %}
-        ,
-        row_number() over (
-            partition by customer_id
-            order by
-                case when {{ attribute }} is null then 1 else 0 end,
-                case when deleted_at is null then 0 else 1 end,
-                source_rank asc nulls last,
-                last_seen_at desc nulls last,
-                source asc,
-                export asc,
-                record_id asc
-        ) as {{ attribute }}_preference
-        {% endfor %}
+        customer_id,
+        {% for attribute in ["first_name", "last_name", "city", "country"] -%}
+        max(case when attribute = '{{ attribute }}' then attribute_value end)
+            as {{ attribute }},
+        {% endfor -%}
+        cast(
+            max(case when attribute = 'birth_date' then attribute_value end) as date
+        ) as birth_date
 
-    from owned
+    from best_values
+
+    group by customer_id
 
 ),
 
 final as (
 
     select
-        customer_id,
-        {% for attribute in attributes %}
-        max(case when {{ attribute }}_preference = 1 then {{ attribute }} end)
-            as {{ attribute }},
-        {% endfor %}
-        {{ distinct_values_text("source") }} as sources,
-        count(*) as record_count,
-        min(first_seen_at) as first_seen_at,
-        max(last_seen_at) as last_seen_at
+        customers.customer_id,
+        golden_records.first_name,
+        golden_records.last_name,
+        golden_records.city,
+        golden_records.country,
+        golden_records.birth_date,
+        customers.sources,
+        customers.record_count,
+        customers.first_seen_at,
+        customers.last_seen_at
 
-    from ranked
-
-    group by customer_id
+    from customers
+    left join golden_records
+        on golden_records.customer_id = customers.customer_id
 
 )
 
