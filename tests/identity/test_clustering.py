@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from orchestration.lib.identity import clustering
 from orchestration.lib.identity.clustering import ClusterReport, create_clusters
+from orchestration.lib.identity.features import create_features
 from orchestration.lib.identity.model import default_model
-from orchestration.lib.identity.scoring import IdentityMacros, score_pairs
+from orchestration.lib.identity.scoring import IdentityMacros, score_features
 from orchestration.settings import MACROS
 from tests.identity.people import Person, connection_with_numbered, rows
 
@@ -33,7 +34,8 @@ def clustered(
 ) -> tuple[dict[int, int], ClusterReport, list[tuple[object, ...]]]:
     """Cluster by record, the report, the pairs for review; with pairs of a caller."""
     connection = connection_with_numbered(people)
-    score_pairs(connection, "people", MODEL, IDENTITY_MACROS)
+    create_features(connection, "people")
+    score_features(connection, MODEL, IDENTITY_MACROS)
     for left, right, weight, vetoed in extra or []:
         connection.execute(
             "insert into scored_pairs by name select ? as left_record,"
@@ -140,7 +142,8 @@ def test_the_order_of_rows_does_not_matter(
 @given(CROWDS)
 def test_no_cluster_holds_a_vetoed_pair(people: list[Person]) -> None:
     connection = connection_with_numbered(list(enumerate(people, start=1)))
-    score_pairs(connection, "people", MODEL, IDENTITY_MACROS)
+    create_features(connection, "people")
+    score_features(connection, MODEL, IDENTITY_MACROS)
     create_clusters(connection, MODEL, IDENTITY_MACROS)
 
     found = dict(rows(connection, "select record, cluster from clusters"))

@@ -62,7 +62,7 @@ def create_clusters(
     person should see, one of any two clusters: records that are nearly alike enough,
     or share an identifier although something forbids to link them.
 
-    Reads the temporary tables of `score_pairs`; a caller may have added pairs to
+    Reads the temporary tables of `score_features`; a caller may have added pairs to
     `scored_pairs`, links that are certain or forbidden.
     """
     ids = np.asarray(

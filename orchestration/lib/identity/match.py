@@ -182,7 +182,7 @@ def match_people(
 
     Args:
         people: relation with `record` (bigint, unique) and any of features.COLUMNS.
-        links: as of `scoring.score_pairs`.
+        links: as of `scoring.create_compared`.
     """
     create_features(connection, people)
     rules = create_candidates(connection, links=links)

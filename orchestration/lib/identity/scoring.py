@@ -7,13 +7,7 @@ from typing import Any, Literal
 import duckdb
 
 from orchestration.lib.identity.attributes import ATTRIBUTES
-from orchestration.lib.identity.blocking import (
-    DAILY_RULES,
-    Rule,
-    RuleReport,
-    create_candidates,
-)
-from orchestration.lib.identity.features import create_features
+from orchestration.lib.identity.blocking import DAILY_RULES, create_candidates
 from orchestration.lib.identity.graph import one_number
 from orchestration.lib.identity.model import MatchModel
 from orchestration.lib.jinja_macros import JinjaMacros
@@ -119,7 +113,8 @@ def create_compared(
     says nothing) and `<attribute>_rarity` (null unless the level is `same`).
 
     Args:
-        links: as of `score_pairs`.
+        links: relation with `left_record, right_record, attribute`: pairs that share an
+            e-mail address or a phone which `features`, with one of each, do not show.
         kind: a view is for who reads it once.
     """
     columns = []
@@ -187,58 +182,13 @@ def create_scored_pairs(
     )
 
 
-def score_pairs(
-    connection: duckdb.DuckDBPyConnection,
-    people: str,
-    model: MatchModel,
-    macros: IdentityMacros,
-    *,
-    changed: str | None = None,
-    links: str | None = None,
-    rules: tuple[Rule, ...] = DAILY_RULES,
-) -> list[RuleReport]:
-    """Write `features` of `people`, and `scored_pairs` of them.
-
-    Args:
-        people: relation with `record` and any of features.COLUMNS.
-        changed, links, rules: as for `score_features`.
-
-    Returns:
-        What became of every blocking rule.
-    """
-    create_features(connection, people)
-    return score_features(
-        connection, model, macros, changed=changed, links=links, rules=rules
-    )
-
-
 def score_features(
-    connection: duckdb.DuckDBPyConnection,
-    model: MatchModel,
-    macros: IdentityMacros,
-    *,
-    changed: str | None = None,
-    links: str | None = None,
-    rules: tuple[Rule, ...] = DAILY_RULES,
-) -> list[RuleReport]:
-    """Write `scored_pairs`, the pairs that are worth comparing, and what they weigh.
-
-    Args:
-        changed: relation with `record`: only pairs that touch one of them.
-        links: relation with `left_record, right_record, attribute`: pairs that share an
-            e-mail address or a phone which `features`, with one of each, do not show.
-            They are compared whatever blocking says. The left record is the smaller.
-        rules: of blocking.
-
-    Returns:
-        What became of every blocking rule.
-    """
-    reports = create_candidates(connection, changed=changed, links=links, rules=rules)
-    compared = [name for name, count in known_records(connection).items() if count]
-    attributes = [name for name in compared if name in model.attributes]
+    connection: duckdb.DuckDBPyConnection, model: MatchModel, macros: IdentityMacros
+) -> None:
+    """Write `scored_pairs`: pairs of `features` worth comparing, and their weight."""
+    create_candidates(connection, rules=DAILY_RULES)
+    known = known_records(connection)
+    attributes = [name for name in model.attributes if known[name]]
     create_rare_features(connection, attributes)
-    create_compared(
-        connection, macros, attributes, into="seen_once", links=links, kind="view"
-    )
+    create_compared(connection, macros, attributes, into="seen_once", kind="view")
     create_scored_pairs(connection, macros, model, pairs="seen_once")
-    return reports
