@@ -53,6 +53,15 @@ def test_a_broken_rule_is_in_quarantine_with_reason_and_repair(costs: Gate) -> N
     ]  # fmt: skip
 
 
+def test_no_finding_of_a_very_bad_file_is_lost(costs: Gate) -> None:
+    bad_rows = [f"2026-03-01,x{number},\n" for number in range(130_000)]
+    costs.deliver("costs.csv", "".join(["day,amount,email\n", *bad_rows]))
+
+    costs.judge()
+
+    assert costs.all("select count(*) from quality.quarantine") == [(130_000,)]
+
+
 def test_a_critical_finding_holds_its_row_and_a_warning_does_not(costs: Gate) -> None:
     costs.deliver(
         "costs.csv",

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as parquet
 
 from orchestration.lib.quality import overrides
 from orchestration.lib.quality.overrides import (
@@ -309,6 +310,9 @@ def _insert_rejects(
     rejects: Mapping[str, Path],
 ) -> None:
     for file_id, path in rejects.items():
+        # No insert of no rows: decision 0013.
+        if not parquet.read_metadata(path).num_rows:
+            continue
         connection.execute(
             f"""
             insert into quality.quarantine
