@@ -20,9 +20,14 @@ import duckdb
 
 from orchestration.lib.identity.components import create_components
 from orchestration.lib.identity.decisions import load_decisions
-from orchestration.lib.identity.evidence import IdentifierType, find_evidence
+from orchestration.lib.identity.evidence import (
+    IdentifierType,
+    find_evidence,
+    load_types,
+)
 from orchestration.lib.identity.features import create_features
-from orchestration.lib.identity.resolution import create_nodes
+from orchestration.lib.identity.resolution import IDENTIFIERS, create_nodes
+from orchestration.lib.identity.scope import read_delivered
 from orchestration.lib.identity.scoring import IdentityMacros
 from orchestration.settings import MACROS, PROJECT
 
@@ -134,16 +139,20 @@ def resolve(connection: duckdb.DuckDBPyConnection) -> None:
     """Components of records that nothing is known of but their identifiers."""
     macros = IdentityMacros(MACROS)
     load_decisions(connection, [])
-    create_nodes(connection, "records")
+    load_types(
+        connection,
+        [
+            IdentifierType(kind, 0.99, 2000, 4, 20)
+            for kind in ("email", "phone", "card")
+        ],
+    )
+    read_delivered(connection, records="records", identifiers="identifiers")
+    create_nodes(connection)
     create_features(connection, "(select node as record from nodes where false)")
     find_evidence(
         connection,
         macros,
-        identifiers="identifiers",
-        types=[
-            IdentifierType(kind, 0.99, 2000, 4, 20)
-            for kind in ("email", "phone", "card")
-        ],
+        identifiers=IDENTIFIERS,
         blocked_identifiers="(select '' as identifier_type, '' as pattern,"
         " '' as reason where false)",
     )

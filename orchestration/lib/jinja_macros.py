@@ -32,10 +32,13 @@ class JinjaMacros:
         self.environment = Environment(undefined=StrictUndefined)
         self.environment.globals["adapter"] = self
         self.environment.globals["var"] = (variables or {}).__getitem__
-        text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+        #: Their text.
+        self.source = "\n".join(file.read_text(encoding="utf-8") for file in files)
         # One template: its macros see each other, as macros of a dbt project do.
         self._module: Any = self.environment.template_class.from_code(
-            self.environment, _compiled(text), self.environment.make_globals(None)
+            self.environment,
+            _compiled(self.source),
+            self.environment.make_globals(None),
         ).module
 
     def dispatch(self, name: str) -> Callable[..., str]:

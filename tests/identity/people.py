@@ -20,15 +20,23 @@ def connection_with_numbered(
 ) -> duckdb.DuckDBPyConnection:
     """The same with numbers of records given."""
     connection = duckdb.connect()
-    columns = {"record": pa.array([number for number, _ in people], pa.int64())}
+    add_people(connection, people)
+    return connection
+
+
+def add_people(
+    connection: duckdb.DuckDBPyConnection, people: Iterable[tuple[int, Person]]
+) -> None:
+    """Write the table `people`."""
+    numbered = list(people)
+    columns = {"record": pa.array([number for number, _ in numbered], pa.int64())}
     for column in COLUMNS:
         columns[column] = pa.array(
-            [person.get(column) for _, person in people], pa.string()
+            [person.get(column) for _, person in numbered], pa.string()
         )
     connection.register("given", pa.table(columns))
     connection.execute("create table people as from given")
     connection.unregister("given")
-    return connection
 
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[object, ...]]:

@@ -1,13 +1,17 @@
 """Which pairs are compared, and what the gate keeps from being compared."""
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from orchestration.lib.identity.blocking import (
     RULES,
+    Changes,
     Gate,
     Rule,
     create_candidates,
 )
 from orchestration.lib.identity.features import create_features
-from tests.identity.people import Person, connection_with, rows
+from tests.identity.people import Person, add_people, connection_with, rows
 
 BY_PHONE = (Rule("phone", ("phone",)),)
 CANDIDATES = "select left_record, right_record from candidates order by all"
@@ -61,16 +65,55 @@ def test_a_rule_with_too_many_pairs_is_skipped_before_it_runs() -> None:
     assert rows(connection, CANDIDATES) == []
 
 
-def test_pairs_of_changed_records_are_those_of_the_full_run_that_touch_them() -> None:
-    connection = connection_with(
-        people_with_phones("9104277034", "9104277034", "9161234567", "9161234567")
-    )
+PHONES = st.sampled_from([None, "9104277034", "9161234567"])
+PEOPLE = st.lists(
+    st.builds(
+        lambda name, phone: {"first_name": name, "phone": phone},
+        st.sampled_from([None, "anna", "boris"]),
+        PHONES,
+    ),
+    min_size=8,
+    max_size=8,
+)
+
+
+@given(before=PEOPLE, after=PEOPLE, changed=st.sets(st.integers(0, 7), max_size=3))
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_pairs_of_changed_records_bring_the_candidates_up_to_date(
+    before: list[Person], after: list[Person], changed: set[int]
+) -> None:
+    gate = Gate(largest_block=3)
+    now = [after[n] if n in changed else each for n, each in enumerate(before)]
+    connection = connection_with(before)
     create_features(connection, "people")
-    connection.execute("create table changed as select 3 as record")
+    create_candidates(connection, rules=BY_PHONE, gate=gate)
+    had = set(rows(connection, CANDIDATES))
+    connection.execute("create table former as from features")
+    connection.execute("drop table people")
+    add_people(connection, enumerate(now, start=1))
+    create_features(connection, "people")
+    create_candidates(connection, rules=BY_PHONE, gate=gate)
+    expected = set(rows(connection, CANDIDATES))
+    connection.execute(
+        "create table differing as select record from"
+        " (from former except from features) union"
+        " select record from (from features except from former)"
+    )
+    connection.execute(
+        "delete from former where record not in (select record from differing)"
+    )
+    connection.execute("create table paired as from differing")
 
-    create_candidates(connection, changed="changed")
+    create_candidates(
+        connection,
+        changes=Changes("differing", former="former", paired="paired"),
+        rules=BY_PHONE,
+        gate=gate,
+    )
 
-    assert rows(connection, CANDIDATES) == [(3, 4)]
+    made = set(rows(connection, CANDIDATES))
+    anew = {record for (record,) in rows(connection, "from paired")}
+    assert expected == made | {pair for pair in had if not anew & set(pair)}
 
 
 def test_links_are_compared_whatever_blocking_says() -> None:

@@ -2,15 +2,24 @@
 
 from itertools import combinations, product
 
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestration.lib.identity import clustering
+from orchestration.lib.identity.blocking import DAILY_RULES, create_candidates
 from orchestration.lib.identity.clustering import ClusterReport, create_clusters
 from orchestration.lib.identity.features import create_features
 from orchestration.lib.identity.model import default_model
-from orchestration.lib.identity.scoring import IdentityMacros, score_features
+from orchestration.lib.identity.scoring import (
+    IdentityMacros,
+    Sizes,
+    create_compared,
+    create_rare_features,
+    create_scored_pairs,
+    read_sizes,
+)
 from orchestration.settings import MACROS
 from tests.identity.people import Person, connection_with_numbered, rows
 
@@ -28,21 +37,32 @@ GRACE: Person = {
 }  # fmt: skip
 
 
+def score(connection: duckdb.DuckDBPyConnection) -> Sizes:
+    """Write `scored_pairs` of the people of a connection."""
+    create_features(connection, "people")
+    create_candidates(connection, rules=DAILY_RULES)
+    sizes = read_sizes(connection)
+    attributes = [name for name in MODEL.attributes if sizes.known[name]]
+    create_rare_features(connection, attributes)
+    create_compared(connection, IDENTITY_MACROS, attributes)
+    create_scored_pairs(connection, IDENTITY_MACROS, MODEL, sizes=sizes)
+    return sizes
+
+
 def clustered(
     people: list[tuple[int, Person]],
     extra: list[tuple[int, int, float, bool]] | None = None,
 ) -> tuple[dict[int, int], ClusterReport, list[tuple[object, ...]]]:
     """Cluster by record, the report, the pairs for review; with pairs of a caller."""
     connection = connection_with_numbered(people)
-    create_features(connection, "people")
-    score_features(connection, MODEL, IDENTITY_MACROS)
+    sizes = score(connection)
     for left, right, weight, vetoed in extra or []:
         connection.execute(
             "insert into scored_pairs by name select ? as left_record,"
             " ? as right_record, ? as weight, ? as is_vetoed",
             [left, right, weight, vetoed],
         )
-    report = create_clusters(connection, MODEL, IDENTITY_MACROS)
+    report = create_clusters(connection, MODEL, IDENTITY_MACROS, sizes)
     found = dict(rows(connection, "select record, cluster from clusters"))
     review = rows(
         connection, "select left_record, right_record from review_pairs order by all"
@@ -142,9 +162,8 @@ def test_the_order_of_rows_does_not_matter(
 @given(CROWDS)
 def test_no_cluster_holds_a_vetoed_pair(people: list[Person]) -> None:
     connection = connection_with_numbered(list(enumerate(people, start=1)))
-    create_features(connection, "people")
-    score_features(connection, MODEL, IDENTITY_MACROS)
-    create_clusters(connection, MODEL, IDENTITY_MACROS)
+    sizes = score(connection)
+    create_clusters(connection, MODEL, IDENTITY_MACROS, sizes)
 
     found = dict(rows(connection, "select record, cluster from clusters"))
     vetoed = set(

@@ -12,6 +12,7 @@ from orchestration.lib.identity.scoring import (
     create_compared,
     create_rare_features,
     create_scored_pairs,
+    read_sizes,
 )
 from orchestration.settings import MACROS
 from tests.identity.people import Person, connection_with, rows
@@ -27,7 +28,9 @@ def compared(left: Person, right: Person) -> dict[str, object]:
     create_rare_features(connection, NAMES)
     connection.execute("create table two as select 1 as left_record, 2 as right_record")
     create_compared(connection, IDENTITY_MACROS, NAMES, pairs="two")
-    create_scored_pairs(connection, IDENTITY_MACROS, default_model())
+    create_scored_pairs(
+        connection, IDENTITY_MACROS, default_model(), sizes=read_sizes(connection)
+    )
     cursor = connection.execute("from scored_pairs join compared using (left_record)")
     columns = [column[0] for column in cursor.description or []]
     (found,) = cursor.fetchall()
@@ -139,7 +142,9 @@ def test_a_shared_rare_name_weighs_more_than_a_common_one() -> None:
         " as t(left_record, right_record)"
     )
     create_compared(connection, IDENTITY_MACROS, NAMES, pairs="two")
-    create_scored_pairs(connection, IDENTITY_MACROS, default_model())
+    create_scored_pairs(
+        connection, IDENTITY_MACROS, default_model(), sizes=read_sizes(connection)
+    )
 
     (common,), (rare,) = rows(
         connection, "select weight from scored_pairs order by left_record"

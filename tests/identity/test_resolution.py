@@ -48,7 +48,7 @@ def test_a_role_mailbox_joins_nobody_and_says_why() -> None:
 
     assert len(here.people()) == 2
     assert here.connection.execute("from identity.blocked_identifiers").fetchall() == [
-        ("email", ROLE, "role mailbox", 2, 0)
+        ("email", ROLE, "role mailbox", 2, None)
     ]
 
 

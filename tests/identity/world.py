@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 
 import duckdb
 
 from orchestration.lib.identity.decisions import Decision, RecordKey
 from orchestration.lib.identity.evidence import IdentifierType
+from orchestration.lib.identity.model import MatchModel
 from orchestration.lib.identity.resolution import resolve
 from orchestration.lib.identity.scoring import IdentityMacros
 from orchestration.settings import PROJECT
@@ -30,6 +32,8 @@ class Person:
     phone: str | None = None
     first_name: str | None = None
     birth_date: str | None = None
+    last_name: str | None = None
+    city: str | None = None
     seen_on: date | None = FIRST_DAY
 
 
@@ -50,7 +54,8 @@ def decision(kind: str, left: str, right: str) -> Decision:
 class World:
     """Records by name, decisions, and a warehouse that remembers."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: MatchModel | None = None) -> None:
+        self.model = model
         self.connection = duckdb.connect()
         self.records: dict[str, Person] = {}
         self.decisions: dict[frozenset[str], Decision] = {}
@@ -96,18 +101,23 @@ class World:
         self.day += timedelta(days=1)
         names = sorted(self.records, reverse=backwards)
         self.connection.execute(_TABLES)
-        for name in names:
-            person = self.records[name]
-            self.connection.execute(
-                "insert into records values ('crm', 'contacts', ?, ?, ?, ?)",
-                [name, person.first_name, person.birth_date, person.seen_on],
-            )
-            for kind in ("email", "phone"):
-                if value := getattr(person, kind):
-                    self.connection.execute(
-                        "insert into identifiers values ('crm', 'contacts', ?, ?, ?)",
-                        [name, kind, value],
-                    )
+        people = [(name, self.records[name]) for name in names]
+        self._insert(
+            "records",
+            [
+                (name, *(getattr(person, column) for column in _SAID))
+                for name, person in people
+            ],
+        )
+        self._insert(
+            "identifiers",
+            [
+                (name, kind, value)
+                for name, person in people
+                for kind in ("email", "phone")
+                if (value := getattr(person, kind))
+            ],
+        )
         return resolve(
             self.connection,
             MACROS,
@@ -117,7 +127,30 @@ class World:
             blocked_identifiers="blocked",
             decided=self.decisions.values(),
             as_of=self.day,
+            model=self.model,
         )
+
+    def _insert(self, table: str, rows: list[tuple[object, ...]]) -> None:
+        if rows:
+            places = ", ".join("?" * len(rows[0]))
+            values = ", ".join([f"('crm', 'contacts', {places})"] * len(rows))
+            self.connection.execute(
+                f"insert into {table} values {values}", list(chain(*rows))
+            )
+
+    def forget_state(self) -> "World":
+        """What was seen and found is lost, and with it why only a part is resolved."""
+        self.connection.execute("drop schema if exists identity_state cascade")
+        return self
+
+    def published(self) -> dict[str, list[tuple[object, ...]]]:
+        """The rows of every public table, in order."""
+        return {
+            table: self.connection.execute(
+                f"from identity.{table} order by all"
+            ).fetchall()
+            for table in PUBLIC
+        }
 
     def ids(self) -> dict[str, str]:
         """The customer of every record."""
@@ -141,10 +174,20 @@ class World:
         ).fetchall()
 
 
+#: What `identity` publishes.
+PUBLIC = (
+    "customer_ids", "identifier_edges", "likely_pairs", "blocked_identifiers",
+    "links", "review_queue", "overrides", "assignments", "events", "aliases",
+)  # fmt: skip
+#: Columns of a record, after its name.
+_SAID = (
+    "first_name", "last_name", "birth_date", "email", "phone", "city", "seen_on",
+)  # fmt: skip
 _TABLES = """
 create or replace table records (
     source varchar, export varchar, record_id varchar,
-    first_name varchar, birth_date varchar, first_seen_at timestamp
+    first_name varchar, last_name varchar, birth_date varchar, email varchar,
+    phone varchar, city varchar, first_seen_at timestamp
 );
 create or replace table identifiers (
     source varchar, export varchar, record_id varchar,

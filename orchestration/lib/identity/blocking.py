@@ -102,32 +102,45 @@ class RuleReport:
     is_skipped: bool
 
 
+@dataclass(frozen=True)
+class Changes:
+    """Which features are others than when the candidates were made before."""
+
+    #: Relation with `record`: whose row is new, other or gone.
+    records: str
+    #: Relation of their rows as they were.
+    former: str
+    #: Table with `record`: of whom pairs are made. Who has other pairs because of
+    #: `records` is added to it.
+    paired: str
+
+
 def create_candidates(
     connection: duckdb.DuckDBPyConnection,
     *,
-    changed: str | None = None,
+    features: str = "features",
+    content: str = "hash(*columns(* exclude (record)))",
+    changes: Changes | None = None,
     links: str | None = None,
     rules: tuple[Rule, ...] = RULES,
     gate: Gate | None = None,
 ) -> list[RuleReport]:
     """Write the temporary table `candidates (left_record, right_record)`, distinct.
 
-    Reads the temporary table `features`. `left_record` is the smaller one. Copies of a
-    record are compared with the first of them, however many there are.
+    `left_record` is the smaller one. Copies of a record are compared with the first of
+    them, however many there are.
 
     Args:
-        changed: relation with `record`: only pairs with at least one of them. The gate
-            looks at all records either way, so that the pairs are the same ones.
+        features: relation as `create_features` writes it.
+        content: SQL of a digest of all of a row but `record`.
+        changes: only pairs of records that have others than before. The gate looks
+            at all records either way, so that the pairs are the same.
         links: relation with `left_record, right_record`: pairs to compare in any case.
     """
     gate = gate or Gate()
-    keys = "\nunion all\n".join(
-        f"select {number} as rule, hash({', '.join(rule.expressions)}) as key, record"
-        " from features where "
-        + " and ".join(f"{expression} is not null" for expression in rule.expressions)
-        for number, rule in enumerate(rules)
+    connection.execute(
+        f"create or replace temp table block_keys as {_keys(rules, features)}"
     )
-    connection.execute(f"create or replace temp table block_keys as {keys}")
     connection.execute(
         """
         create or replace temp table blocks as
@@ -137,11 +150,12 @@ def create_candidates(
         having count(*) > 1
         """
     )
-    reports = _reports(connection, rules, gate)
+    reports = _reports(connection, features, rules, gate)
     numbers = [n for n, report in enumerate(reports) if not report.is_skipped]
     of_changed = touches_changed = ""
-    if changed is not None:
-        records = f"(select record from {changed})"
+    if changes is not None:
+        _add_whose_pairs_change(connection, features, content, changes, rules, gate)
+        records = f"(select record from {changes.paired})"
         of_changed = (
             "and (block_keys.rule, block_keys.key) in"
             f" (select (rule, key) from block_keys where record in {records})"
@@ -170,15 +184,10 @@ def create_candidates(
         copies as (
 
             select
-                min(record) over (partition by content) as left_record,
+                min(record) over (partition by {content}) as left_record,
                 record as right_record
-            from (
-                select
-                    record,
-                    hash(*columns(* exclude (record, first_record))) as content
-                from features
-                where first_name is not null or last_name is not null
-            )
+            from {features}
+            where {_HAS_A_NAME}
 
         ),
 
@@ -206,8 +215,122 @@ def create_candidates(
     return reports
 
 
+_HAS_A_NAME = "(first_name is not null or last_name is not null)"
+
+
+def _keys(rules: tuple[Rule, ...], features: str) -> str:
+    """SQL: `rule, key, record`, the blocks of every row of `features`."""
+    return "\nunion all\n".join(
+        f"select {number} as rule, hash({', '.join(rule.expressions)}) as key, record"
+        f" from {features} where "
+        + " and ".join(f"{expression} is not null" for expression in rule.expressions)
+        for number, rule in enumerate(rules)
+    )
+
+
+def _add_whose_pairs_change(
+    connection: duckdb.DuckDBPyConnection,
+    features: str,
+    content: str,
+    changes: Changes,
+    rules: tuple[Rule, ...],
+    gate: Gate,
+) -> None:
+    """Add records of blocks that became too large or small enough, and copies.
+
+    Copies are compared with the first of them: where another is the first now.
+    """
+    connection.execute(
+        f"""
+        create or replace temp table turned_blocks as
+        with
+
+        moves as (
+
+            select rule, key, 1 as more from block_keys semi join {changes.records}
+                using (record)
+            union all
+            select rule, key, -1 from ({_keys(rules, changes.former)})
+
+        ),
+
+        grown as (
+
+            select rule, key, sum(more) as more
+            from moves
+            group by rule, key
+            having sum(more) <> 0
+
+        )
+
+        select rule, key
+        from grown
+        left join blocks using (rule, key)
+        -- one record alone is no block
+        where
+            (coalesce(blocks.records, 1) > {gate.largest_block})
+            <> (coalesce(blocks.records, 1) - grown.more > {gate.largest_block})
+        """
+    )
+    connection.execute(
+        f"""
+        create or replace temp table turned_copies as
+        with
+
+        touched as (
+
+            select {content} as content from {features}
+            where record in (select record from {changes.records}) and {_HAS_A_NAME}
+            union
+            select {content} from {changes.former} where {_HAS_A_NAME}
+
+        ),
+
+        copies as (
+
+            select record, {content} as content, true as is_now
+            from {features}
+            where {content} in (select content from touched)
+            union all
+            select record, {content}, false
+            from {changes.former}
+            where {content} in (select content from touched)
+
+        ),
+
+        firsts as (
+
+            select
+                content,
+                min(record) filter (is_now) as first_now,
+                min(record) filter (
+                    not is_now
+                    or record not in (select record from {changes.records})
+                ) as first_before
+            from copies
+            group by content
+
+        )
+
+        select copies.record
+        from copies
+        inner join firsts using (content)
+        where is_now and first_now is distinct from first_before
+        """
+    )
+    connection.execute(
+        f"""
+        insert into {changes.paired}
+        select record from block_keys semi join turned_blocks using (rule, key)
+        union
+        select record from turned_copies
+        """
+    )
+
+
 def _reports(
     connection: duckdb.DuckDBPyConnection,
+    features: str,
     rules: tuple[Rule, ...],
     gate: Gate,
 ) -> list[RuleReport]:
@@ -229,7 +352,7 @@ def _reports(
             """
         ).fetchall()
     }
-    row = connection.execute("select count(*) from features").fetchone()
+    row = connection.execute(f"select count(*) from {features}").fetchone()
     most_pairs = gate.pairs_per_record * (row[0] if row else 0)
     reports = []
     for number, rule in enumerate(rules):

@@ -22,6 +22,7 @@ from orchestration.lib.identity.graph import (
 from orchestration.lib.identity.model import MatchModel
 from orchestration.lib.identity.scoring import (
     IdentityMacros,
+    Sizes,
     create_compared,
     create_scored_pairs,
 )
@@ -53,7 +54,10 @@ class ClusterReport:
 
 
 def create_clusters(
-    connection: duckdb.DuckDBPyConnection, model: MatchModel, macros: IdentityMacros
+    connection: duckdb.DuckDBPyConnection,
+    model: MatchModel,
+    macros: IdentityMacros,
+    sizes: Sizes,
 ) -> ClusterReport:
     """Write the temporary tables `clusters` and `review_pairs`.
 
@@ -62,8 +66,8 @@ def create_clusters(
     person should see, one of any two clusters: records that are nearly alike enough,
     or share an identifier although something forbids to link them.
 
-    Reads the temporary tables of `score_features`; a caller may have added pairs to
-    `scored_pairs`, links that are certain or forbidden.
+    Reads the temporary tables `features`, `rare_features` and `scored_pairs`; a caller
+    may have added pairs to that, links that are certain or forbidden.
     """
     ids = np.asarray(
         connection.execute("select record from features order by record").fetchnumpy()[
@@ -76,7 +80,7 @@ def create_clusters(
         len(ids), left, right, np.where(vetoed, -np.inf, weight), model.link_from
     )
     write_numbers(connection, "pieces", {"record": ids, "piece": pieces})
-    _weigh_missing_pairs(connection, model, macros)
+    _weigh_missing_pairs(connection, model, macros, sizes)
     left, right, weight, vetoed = _pairs(connection, ids, "piece_pairs")
     weight = np.where(vetoed, _VETO, np.clip(weight, _LOWEST, _HIGHEST))
     clusters, judged, split = _judged(pieces, left, right, weight)
@@ -127,7 +131,10 @@ def _pieces(
 
 
 def _weigh_missing_pairs(
-    connection: duckdb.DuckDBPyConnection, model: MatchModel, macros: IdentityMacros
+    connection: duckdb.DuckDBPyConnection,
+    model: MatchModel,
+    macros: IdentityMacros,
+    sizes: Sizes,
 ) -> None:
     """Write the temporary table `piece_pairs`: every pair within a piece, weighed."""
     connection.execute(
@@ -160,7 +167,12 @@ def _weigh_missing_pairs(
         connection, macros, attributes, pairs="missing_pairs", into="missing_compared"
     )
     create_scored_pairs(
-        connection, macros, model, pairs="missing_compared", into="missing_scored"
+        connection,
+        macros,
+        model,
+        sizes=sizes,
+        pairs="missing_compared",
+        into="missing_scored",
     )
     connection.execute(
         """

@@ -31,10 +31,12 @@ def create_components(
     *,
     pairs: str | None = None,
 ) -> None:
-    """Write `components (node, component)` and `left_out`, both temporary.
+    """Write `components (node, component)`, `left_out` and `regions`, all temporary.
 
     `left_out (node, hub, other_node)` holds the links that were not followed because
-    of what contradicts them: to a hub, or in a pair to another node.
+    of what contradicts them: to a hub, or in a pair to another node. `regions (node,
+    first_node)` has of every node the first that any link leads to, followed or not,
+    but those to blocked hubs: no node of another region bears upon its component.
 
     Needs `nodes`, the tables of `find_evidence`, and `identity.overrides`.
 
@@ -44,6 +46,7 @@ def create_components(
     """
     graph = _read_graph(connection, pairs or _NO_PAIRS)
     labels = graph.labels()
+    _write_regions(connection, graph, labels)
     components = labels[: graph.first_hub]
     numbers = np.arange(len(components))
     write_numbers(connection, "joined", {"node": numbers, "component": components})
@@ -187,6 +190,30 @@ def _read_graph(connection: duckdb.DuckDBPyConnection, pairs: str) -> _Graph:
             [first_hub + carried["hub"][joining], special["target"]]
         ),
     )
+
+
+def _write_regions(
+    connection: duckdb.DuckDBPyConnection, graph: _Graph, labels: Indices
+) -> None:
+    """Write `regions`: components, and those together that share a hub."""
+    shared = connection.execute(_SHARED_CARRIED).fetchnumpy()
+    regions = component_labels(
+        len(labels),
+        labels[shared["node"]],
+        labels[graph.first_hub + shared["hub"]],
+    )[labels[: graph.first_hub]]
+    nodes = np.arange(len(regions))
+    firsts = np.zeros(len(labels), np.int64)
+    firsts[regions[::-1]] = nodes[::-1]
+    write_numbers(connection, "regions", {"node": nodes, "first_node": firsts[regions]})
+
+
+_SHARED_CARRIED = """
+    select carried.node, carried.hub
+    from carried
+    semi join shared_hubs on shared_hubs.hub = carried.hub
+    anti join blocked_hubs on blocked_hubs.hub = carried.hub
+    """
 
 
 def _write_crowded(

@@ -8,6 +8,7 @@ records to each other, and none to those of the others.
 """
 
 import csv
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,12 +82,17 @@ def incompatible(macros: IdentityMacros) -> str:
     return f"({' or '.join(vetoes)})"
 
 
-def _listed(connection: duckdb.DuckDBPyConnection, blocked_identifiers: str) -> str:
-    """SQL: the branches of a `case` that name why a value is nobody's.
+def nobodys(connection: duckdb.DuckDBPyConnection, blocked_identifiers: str) -> str:
+    """SQL: why a value is nobody's whoever carries it, branches of a `case`.
 
-    Patterns are written out, so that each is compiled once.
+    Of `hubs` with `identifier_type`, `identifier_value` and `records`, and of `types`,
+    the row of `identifier_types`. Patterns are written out, so that each is compiled
+    once.
+
+    Args:
+        blocked_identifiers: as for `find_evidence`.
     """
-    return "\n".join(
+    patterns = "\n".join(
         f"when hubs.identifier_type = {literal(kind)}"
         f" and regexp_full_match(hubs.identifier_value, {literal(pattern)})"
         f" then {literal(reason)}"
@@ -95,38 +101,20 @@ def _listed(connection: duckdb.DuckDBPyConnection, blocked_identifiers: str) -> 
             f" from {blocked_identifiers} order by all"
         ).fetchall()
     )
+    return f"""{patterns}
+            when types.identifier_type is null then 'unknown kind of identifier'
+            when hubs.records > types.max_records
+                then concat('on more than ', types.max_records, ' records')"""
 
 
 #: Spellings of names behind one value that are compared with each other.
 _MOST_DESCRIPTIONS = 60
 
 
-def find_evidence(
-    connection: duckdb.DuckDBPyConnection,
-    macros: IdentityMacros,
-    *,
-    identifiers: str,
-    types: list[IdentifierType],
-    blocked_identifiers: str,
+def load_types(
+    connection: duckdb.DuckDBPyConnection, types: Iterable[IdentifierType]
 ) -> None:
-    """Write the temporary tables of evidence.
-
-    `people (person, first_name, full_forms, is_russian_name, name_parts, birth_date)`
-    are the different descriptions in `features`, `described (node, person)` says whose
-    record is which. `hubs (hub, identifier_type, identifier_value, records)` numbers
-    the identifiers, `carried (node, hub)` says which record has which, `hub_people
-    (hub, person)` who is behind one. A hub joins all its records, but those of
-    `blocked_hubs (hub, blocked_because)` join nobody, and those of `shared_hubs (hub,
-    people)` each group of `shared_links (node, hub, person_group, members)`, other than
-    that of null.
-
-    Args:
-        identifiers: relation with `source, export, record_id, identifier_type,
-            identifier_value`, distinct.
-        types: a type that is not listed joins nothing.
-        blocked_identifiers: relation with `identifier_type`, `pattern` (a regular
-            expression for the whole value) and `reason`.
-    """
+    """Write the temporary table `identifier_types`; trust becomes a weight in bits."""
     connection.execute(
         """
         create or replace temp table identifier_types (
@@ -147,11 +135,49 @@ def find_evidence(
                 each.max_per_customer,
             ],
         )
+
+
+#: No value is known beforehand to be nobody's.
+NONE_STANDING = (
+    "(select '' as identifier_type, '' as identifier_value, '' as reason where false)"
+)
+
+
+def find_evidence(
+    connection: duckdb.DuckDBPyConnection,
+    macros: IdentityMacros,
+    *,
+    identifiers: str,
+    blocked_identifiers: str,
+    standing: str = NONE_STANDING,
+) -> None:
+    """Write the temporary tables of evidence.
+
+    `people (person, first_name, full_forms, is_russian_name, name_parts, birth_date)`
+    are the different descriptions in `features`, `described (node, person)` says whose
+    record is which. `hubs (hub, identifier_type, identifier_value, records)` numbers
+    the identifiers, `carried (node, hub)` says which record has which, `hub_people
+    (hub, person)` who is behind one. A hub joins all its records, but those of
+    `blocked_hubs (hub, blocked_because, is_standing)` join nobody, and those of
+    `shared_hubs (hub, people)` each group of `shared_links (node, hub, person_group,
+    members)`, other than that of null.
+
+    Needs `nodes`, their `features` and `identifier_types`; a type that is not there
+    joins nothing.
+
+    Args:
+        identifiers: relation with `node, identifier_type, identifier_value`, distinct.
+        blocked_identifiers: relation with `identifier_type`, `pattern` (a regular
+            expression for the whole value) and `reason`.
+        standing: relation with `identifier_type, identifier_value, reason`: values
+            that are nobody's, whoever of `identifiers` carries them.
+    """
     for statement in _EVIDENCE:
         connection.execute(
             statement.format(
                 identifiers=identifiers,
-                listed=_listed(connection, blocked_identifiers),
+                standing=standing,
+                nobodys=nobodys(connection, blocked_identifiers),
                 incompatible=incompatible(macros),
                 most_descriptions=_MOST_DESCRIPTIONS,
             )
@@ -182,26 +208,15 @@ _EVIDENCE = (
     """,
     """
     create or replace temp table described as
-    select features.record as node, people.person
+    select nodes.node, people.person
     from features
+    inner join nodes on nodes.record = features.record
     inner join people
         on people.first_name is not distinct from features.first_name
         and people.birth_date is not distinct from features.birth_date
         and people.name_parts = features.name_parts
     """,
-    # Keys of records, then values: each text is compared once, numbers from then on.
-    """
-    create or replace temp table numbered as
-    select
-        nodes.node,
-        identifiers.identifier_type,
-        identifiers.identifier_value
-    from {identifiers} as identifiers
-    inner join nodes
-        on nodes.source = identifiers.source
-        and nodes.export = identifiers.export
-        and nodes.record_id = identifiers.record_id
-    """,
+    # Values are compared once, numbers from then on.
     """
     create or replace temp table hubs as
     select
@@ -209,19 +224,18 @@ _EVIDENCE = (
         *
     from (
         select identifier_type, identifier_value, count(*) as records
-        from numbered
+        from {identifiers}
         group by identifier_type, identifier_value
     )
     """,
     """
     create or replace temp table carried as
-    select numbered.node, hubs.hub
-    from numbered
+    select identifiers.node, hubs.hub
+    from {identifiers} as identifiers
     inner join hubs
-        on hubs.identifier_type = numbered.identifier_type
-        and hubs.identifier_value = numbered.identifier_value
+        on hubs.identifier_type = identifiers.identifier_type
+        and hubs.identifier_value = identifiers.identifier_value
     """,
-    "drop table numbered",
     # Who is behind a value that several records carry.
     """
     create or replace temp table hub_people as
@@ -239,14 +253,16 @@ _EVIDENCE = (
     select
         hubs.hub,
         case
-            {listed}
-            when types.identifier_type is null then 'unknown kind of identifier'
-            when hubs.records > types.max_records
-                then concat('on more than ', types.max_records, ' records')
+            when standing.reason is not null then standing.reason
+            {nobodys}
             when names.descriptions > {most_descriptions}
                 then 'of more people than are worth telling apart'
-        end as blocked_because
+        end as blocked_because,
+        standing.reason is not null as is_standing
     from hubs
+    left join {standing} as standing
+        on standing.identifier_type = hubs.identifier_type
+        and standing.identifier_value = hubs.identifier_value
     left join identifier_types as types
         on types.identifier_type = hubs.identifier_type
     left join (
@@ -310,7 +326,8 @@ _SHARED = (
     insert into blocked_hubs
     select
         shared_hubs.hub,
-        concat('of more than ', types.max_people, ' different people')
+        concat('of more than ', types.max_people, ' different people'),
+        false
     from shared_hubs
     inner join hubs on hubs.hub = shared_hubs.hub
     inner join identifier_types as types

@@ -37,20 +37,16 @@ _PARSERS: tuple[tuple[str, Callable[[str], Name]], ...] = (
 _NOTHING = "('null', 'none', 'nan', 'n/a', 'unknown', 'missing', '-', '--', '?', 'нет')"
 
 
-def create_features(connection: duckdb.DuckDBPyConnection, people: str) -> None:
-    """Write the temporary table `features`, one row per record of `people`.
-
-    `first_record` is the first of the records that say just the same.
+def create_features(
+    connection: duckdb.DuckDBPyConnection, people: str, *, into: str = "features"
+) -> None:
+    """Write a temporary table of features, one row per record of `people`.
 
     Args:
-        people: relation with `record` (bigint, unique) and any of COLUMNS as text, as
+        people: relation with `record` (a number, unique) and any of COLUMNS as text, as
             they were delivered.
     """
-    present = {
-        column[0]
-        for column in connection.execute(f"select * from {people} limit 0").description
-        or []
-    }
+    present = present_columns(connection, people)
     texts = ",\n".join(
         f"case when lower(trim(cast({column} as varchar))) not in {_NOTHING}"
         f" then nullif(trim(cast({column} as varchar)), '') end as {column}"
@@ -60,9 +56,8 @@ def create_features(connection: duckdb.DuckDBPyConnection, people: str) -> None:
     )
     connection.execute(
         "create or replace temp table texts as"
-        " select *, list_min(records) as first_record from ("
-        f"select {', '.join(COLUMNS)}, list(record) as records"
-        f" from (select record, {texts} from {people}) group by all)"
+        f" select {', '.join(COLUMNS)}, list(record) as records"
+        f" from (select record, {texts} from {people}) group by all"
     )
     for column, parse in _PARSERS:
         _create_map(connection, f"{column}_map", _names(connection, column, parse))
@@ -86,8 +81,15 @@ def create_features(connection: duckdb.DuckDBPyConnection, people: str) -> None:
             }
         ),
     )
-    connection.execute(_FEATURES)
+    connection.execute(f"create or replace temp table {into} as {_FEATURES}")
     connection.unregister("full_forms_map")
+
+
+def present_columns(connection: duckdb.DuckDBPyConnection, people: str) -> list[str]:
+    """Those of COLUMNS that a relation of people has."""
+    found = connection.execute(f"select * from {people} limit 0").description or []
+    names = {column[0] for column in found}
+    return [column for column in COLUMNS if column in names]
 
 
 def _distinct(connection: duckdb.DuckDBPyConnection, column: str) -> list[str]:
@@ -149,14 +151,12 @@ def _create_map(
 
 
 _FEATURES = r"""
-create or replace temp table features as
 with
 
 named as (
 
     select
         texts.records,
-        texts.first_record,
         coalesce(firsts.key.first, fulls.key.first) as first_name,
         coalesce(lasts.key.last, firsts.key.last, fulls.key.last) as last_name,
         coalesce(firsts.key.middle, fulls.key.middle) as middle_name,
@@ -242,7 +242,6 @@ addresses as (
 
 select
     unnest(named.records) as record,
-    named.first_record,
     named.first_name,
     first_names.full_forms,
     first_names.is_russian as is_russian_name,

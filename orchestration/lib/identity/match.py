@@ -13,11 +13,10 @@ from orchestration.lib.identity.graph import one_number
 from orchestration.lib.identity.model import MatchModel
 from orchestration.lib.identity.scoring import (
     IdentityMacros,
-    count_records,
     create_compared,
     create_rare_features,
     create_scored_pairs,
-    known_records,
+    read_sizes,
 )
 from orchestration.lib.identity.training import (
     count_levels,
@@ -186,12 +185,11 @@ def match_people(
     """
     create_features(connection, people)
     rules = create_candidates(connection, links=links)
-    known = known_records(connection)
-    attributes = present_attributes(known)
+    sizes = read_sizes(connection)
+    attributes = present_attributes(sizes.known)
     names = [attribute.name for attribute in attributes]
     if not names:
         raise ValueError("no record has a value in any of the mapped columns")
-    records = count_records(connection)
     create_random_pairs(connection)
     create_rare_features(connection, names)
     create_compared(
@@ -208,10 +206,10 @@ def match_people(
             random_levels,
             attributes,
             namesakes,
-            records=records,
+            records=sizes.records,
         )
-        create_scored_pairs(connection, macros, model)
-        clusters = create_clusters(connection, model, macros)
+        create_scored_pairs(connection, macros, model, sizes=sizes)
+        clusters = create_clusters(connection, model, macros, sizes)
     return Matched(
         rules=rules,
         pairs=one_number(connection, "select count(*) from scored_pairs"),

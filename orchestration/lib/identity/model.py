@@ -51,7 +51,7 @@ class MatchModel:
     review_from: float
     schema_version: int = SCHEMA_VERSION
 
-    def for_scoring(self, records: int, known: Mapping[str, int]) -> dict[str, Any]:
+    def for_scoring(self, records: float, known: Mapping[str, float]) -> dict[str, Any]:
         """What the macros of dbt_project/macros/identity/weights.sql render.
 
         Args:

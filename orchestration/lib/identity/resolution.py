@@ -1,22 +1,37 @@
 """Identity resolution as a whole: evidence, components, ids, in one transaction."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date
 
 import duckdb
 
-from orchestration.lib.identity import decisions, stable_ids
-from orchestration.lib.identity.attributes import ATTRIBUTES
+from orchestration.lib.identity import decisions, scope, stable_ids
 from orchestration.lib.identity.components import create_components
 from orchestration.lib.identity.decisions import Decision
-from orchestration.lib.identity.evidence import IdentifierType, find_evidence
+from orchestration.lib.identity.evidence import (
+    NONE_STANDING,
+    IdentifierType,
+    find_evidence,
+    load_types,
+)
 from orchestration.lib.identity.features import create_features
+from orchestration.lib.identity.likeness import Outgrown, find_likeness
 from orchestration.lib.identity.model import MatchModel
 from orchestration.lib.identity.review import create_review_queue
-from orchestration.lib.identity.scoring import IdentityMacros, score_features
+from orchestration.lib.identity.scope import HUB, record_hash
+from orchestration.lib.identity.scoring import IdentityMacros
 
 #: What a resolution does, in order.
-STAGES = ("normalising", "evidence", "likeness", "components", "ids", "tables")
+STAGES = (
+    "changes",
+    "normalising",
+    "evidence",
+    "likeness",
+    "components",
+    "ids",
+    "tables",
+)
 
 
 def resolve(
@@ -34,249 +49,317 @@ def resolve(
 ) -> dict[str, int]:
     """Assign every record its customer; returns how many events of each kind.
 
+    What no change since the last resolution reaches is left as it is; the result is
+    that of a resolution of everything.
+
     Args:
         records: relation with the key `source, export, record_id`, `first_seen_at`,
             and any of the columns of people (`features.COLUMNS`).
-        identifiers, types, blocked_identifiers: as for `find_evidence`.
+        identifiers: relation with `source, export, record_id, identifier_type,
+            identifier_value`, distinct.
+        types: a type that is not listed joins nothing.
+        blocked_identifiers: as for `find_evidence`.
         decided: what people decided.
         as_of: the run's logical day, the time of all events.
         model: what likeness is worth; without one only shared identifiers join.
         progress: told the name of each stage, of STAGES, before it begins.
+
+    Raises:
+        scope.KeysCollide: two records have one key.
     """
-    connection.begin()
+    resolution = _Resolution(
+        connection,
+        macros,
+        records,
+        identifiers,
+        types,
+        blocked_identifiers,
+        tuple(decided),
+        as_of,
+        model,
+        progress,
+    )
     try:
-        progress("normalising")
-        decisions.load_decisions(connection, decided)
-        create_nodes(connection, records)
-        create_features(
-            connection,
-            f"""(
-                select nodes.node as record, records.*
-                from nodes
-                inner join {records} as records
-                    on records.source = nodes.source
-                    and records.export = nodes.export
-                    and records.record_id = nodes.record_id
-            )""",
-        )
-        progress("evidence")
-        find_evidence(
-            connection,
-            macros,
-            identifiers=identifiers,
-            types=types,
-            blocked_identifiers=blocked_identifiers,
-        )
-        progress("likeness")
-        _find_likeness(connection, macros, model)
-        progress("components")
-        create_components(connection, macros, pairs="likely_pairs")
-        progress("ids")
-        counts = stable_ids.assign_ids(connection, as_of=as_of)
-        progress("tables")
-        create_review_queue(connection)
-        for statement in _EVIDENCE_TABLES:
-            connection.execute(statement)
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
-    return counts
+        return resolution.run()
+    except Outgrown:
+        return resolution.run(anew=True)
 
 
-def create_nodes(connection: duckdb.DuckDBPyConnection, records: str) -> None:
-    """Number the records of a relation: the temporary table `nodes`.
+def create_nodes(
+    connection: duckdb.DuckDBPyConnection, *, is_whole: bool = True
+) -> None:
+    """Number the records of `delivered`, or of `scope`: the temporary table `nodes`.
 
-    In order of their key, so that no order of rows matters.
-
-    Args:
-        records: relation with the key `source, export, record_id`, and `first_seen_at`.
+    In order of the hashes of their keys, so that no order of rows matters.
     """
     connection.execute(
         f"""
         create or replace temp table nodes as
         select
-            row_number() over (
-                order by hash(source, export, record_id), source, export, record_id
-            ) - 1 as node,
+            row_number() over (order by record) - 1 as node,
+            record,
             source,
             export,
             record_id,
             first_seen_at
-        from {records}
+        from delivered
+        {"" if is_whole else "where record in (select record from scope)"}
         """
     )
 
 
-def _find_likeness(
-    connection: duckdb.DuckDBPyConnection,
-    macros: IdentityMacros,
-    model: MatchModel | None,
-) -> None:
-    """Write `scored_pairs`, and of those `likely_pairs` and `doubtful_pairs`."""
-    if model is None:
-        connection.execute(_NO_LIKENESS)
-        return
-    for statement in _COMPARABLE:
-        connection.execute(statement)
-    score_features(connection, model, macros)
-    bounds = {"link_from": model.link_from, "review_from": model.review_from}
-    for statement in _LIKELY:
-        connection.execute(statement.format(**bounds))
+#: For `find_evidence`: the identifiers of `nodes`.
+IDENTIFIERS = """(
+    select nodes.node, links.identifier_type, links.identifier_value
+    from delivered_links as links
+    inner join nodes on nodes.record = links.record
+)"""
 
 
-_NO_LIKENESS = """
-    create or replace temp table likely_pairs (
-        node bigint, other_node bigint, weight double, evidence varchar
-    );
-    create or replace temp table doubtful_pairs (
-        node bigint, other_node bigint, weight double, evidence varchar
-    )
-    """
+@dataclass(frozen=True)
+class _Resolution:
+    """What is resolved, and by what; as for `resolve`."""
 
-_COMPARABLE = (
-    # That two people have nobody's address, or their family's, is no likeness.
-    *(
-        f"""
-        update features
-        set {nothing}
-        where record in (
-            select carried.node
-            from carried
-            inner join hubs on hubs.hub = carried.hub
-            where
-                hubs.identifier_type = '{kind}'
-                and hubs.hub in (
-                    select hub from blocked_hubs union all select hub from shared_hubs
+    connection: duckdb.DuckDBPyConnection
+    macros: IdentityMacros
+    records: str
+    identifiers: str
+    types: list[IdentifierType]
+    blocked_identifiers: str
+    decided: tuple[Decision, ...]
+    as_of: date
+    model: MatchModel | None
+    progress: Callable[[str], None]
+
+    def run(self, *, anew: bool = False) -> dict[str, int]:
+        """Resolve in one transaction, what changed or else everything.
+
+        Raises:
+            Outgrown: not `anew`, and so much has changed that all must be weighed anew.
+        """
+        self.connection.begin()
+        try:
+            counts = self._resolved(anew=anew)
+            self.connection.commit()
+        except BaseException:
+            self.connection.rollback()
+            raise
+        return counts
+
+    def _resolved(self, *, anew: bool) -> dict[str, int]:
+        self.progress("changes")
+        decisions.load_decisions(self.connection, self.decided)
+        load_types(self.connection, self.types)
+        patterns = self.connection.execute(
+            f"from {self.blocked_identifiers} order by all"
+        ).fetchall()
+        made_by = scope.made_by(self.macros.source, self.types, patterns, self.model)
+        scope.read_delivered(
+            self.connection, records=self.records, identifiers=self.identifiers
+        )
+        if (
+            not anew
+            and scope.is_known(self.connection, made_by)
+            and scope.find_scope(
+                self.connection, blocked_identifiers=self.blocked_identifiers
+            )
+        ):
+            return self._of_scope()
+        scope.forget(self.connection, made_by)
+        return self._of_everything()
+
+    def _of_everything(self) -> dict[str, int]:
+        """Resolve all records; nothing is known of them."""
+        self.progress("normalising")
+        create_nodes(self.connection)
+        self._create_features()
+        self._find_evidence(standing=NONE_STANDING)
+        self.progress("likeness")
+        find_likeness(self.connection, self.macros, self.model, is_whole=True)
+        return self._join(is_whole=True)
+
+    def _of_scope(self) -> dict[str, int]:
+        """Resolve the records of `scope`, and of whom their likeness links."""
+        self.progress("normalising")
+        create_nodes(self.connection, is_whole=False)
+        self._create_features("scope")
+        self._find_evidence(standing=scope.STANDING)
+        self.progress("likeness")
+        find_likeness(self.connection, self.macros, self.model, is_whole=False)
+        if scope.widen_scope(self.connection, "moved"):
+            self.progress("normalising")
+            create_nodes(self.connection, is_whole=False)
+            self._create_features("added", into="added_features")
+            self.connection.execute("insert into features from added_features")
+            self._find_evidence(standing=scope.STANDING)
+        return self._join(is_whole=False)
+
+    def _create_features(self, only: str = "", *, into: str = "features") -> None:
+        """Of all records, or of those in a table with `record`."""
+        record = record_hash("records.")
+        where = f"where {record} in (select record from {only})" if only else ""
+        create_features(
+            self.connection,
+            f"(select {record} as record, records.*"
+            f" from {self.records} as records {where})",
+            into=into,
+        )
+
+    def _find_evidence(self, *, standing: str) -> None:
+        self.progress("evidence")
+        find_evidence(
+            self.connection,
+            self.macros,
+            identifiers=IDENTIFIERS,
+            blocked_identifiers=self.blocked_identifiers,
+            standing=standing,
+        )
+
+    def _join(self, *, is_whole: bool) -> dict[str, int]:
+        """Components, their ids, and what is public of it all."""
+        self.progress("components")
+        link_from = self.model.link_from if self.model else 0
+        self.connection.execute(_LIKELY.format(link_from=link_from))
+        create_components(self.connection, self.macros, pairs="likely_pairs")
+        self.progress("ids")
+        counts = stable_ids.assign_ids(
+            self.connection, as_of=self.as_of, is_whole=is_whole
+        )
+        self.progress("tables")
+        for table, (affected, query) in _PUBLIC.items():
+            for statement in _WRITE if is_whole else _REWRITE:
+                self.connection.execute(
+                    statement.format(
+                        table=f"identity.{table}", query=query, affected=affected
+                    )
                 )
-        )
-        """
-        for kind, nothing in (
-            ("email", "email = null, email_box = null, email_digits = null"),
-            ("phone", "phone = null"),
-        )
-    ),
-    # Records that say the same, and share an address or number, are one by that: one
-    # of them is compared with the others. A customer's hundred orders cost as one.
-    """
-    delete from features
-    where
-        record <> first_record
-        and (email is not null or phone is not null)
-    """,
-)
+        self.connection.execute(_LINKS)
+        create_review_queue(self.connection)
+        scope.remember(self.connection, is_whole=is_whole)
+        return counts
 
-_EVIDENCE_TEXT = "concat_ws(', ', {})".format(
-    ", ".join(f"'{each.name} ' || {each.name}" for each in ATTRIBUTES)
-)
 
-_LIKELY = (
-    f"""
+_LIKELY = """
     create or replace temp table likely_pairs as
     select
-        left_record as node,
-        right_record as other_node,
-        weight,
-        {_EVIDENCE_TEXT} as evidence
-    from scored_pairs
-    where
-        weight >= {{link_from}}
-        and not is_vetoed
+        one.node,
+        other.node as other_node,
+        pairs.weight,
+        pairs.evidence
+    from identity_state.pairs as pairs
+    inner join nodes as one on one.record = pairs.left_record
+    inner join nodes as other on other.record = pairs.right_record
+    where pairs.weight >= {link_from}
+    """
+
+_WRITE = ("create or replace table {table} as {query}",)
+# Rows that are as they were stay where they are.
+_REWRITE = (
+    """
+    create or replace temp table made as
+    select *, hash(*columns(*)) as digest
+    from ({query})
     """,
-    # Not sure enough to link. Names and dates that contradict are no doubt.
-    f"""
-    create or replace temp table doubtful_pairs as
-    select
-        left_record as node,
-        right_record as other_node,
-        weight,
-        {_EVIDENCE_TEXT} as evidence
-    from scored_pairs
-    where
-        weight >= {{review_from}}
-        and not is_vetoed
+    """
+    create or replace temp table had as
+    select rowid as place, hash(*columns(*)) as digest
+    from {table}
+    where {affected}
+    """,
+    """
+    delete from {table}
+    where rowid in (select place from had anti join made using (digest))
+    """,
+    """
+    insert into {table}
+    select * exclude (digest)
+    from made
+    anti join had using (digest)
     """,
 )
 
+#: Public tables: which rows are of what is resolved again, and what they are then.
+_PUBLIC = {
+    "identifier_edges": (
+        f"{record_hash()} in (select record from scope)",
+        """
+        select
+            nodes.source,
+            nodes.export,
+            nodes.record_id,
+            hubs.identifier_type,
+            hubs.identifier_value,
+            blocked_hubs.hub is null
+            and left_out.node is null
+            and case
+                when shared_hubs.hub is not null
+                    then
+                        shared_links.person_group is not null
+                        and shared_links.members > 1
+                else hubs.records > 1
+            end as is_joining,
+            case
+                when blocked_hubs.hub is not null then blocked_hubs.blocked_because
+                when left_out.node is not null then 'contradicts stronger evidence'
+                when shared_hubs.hub is not null and not is_joining
+                    then 'shared by different people'
+            end as not_joining_because
+        from carried
+        inner join nodes on nodes.node = carried.node
+        inner join hubs on hubs.hub = carried.hub
+        left join blocked_hubs on blocked_hubs.hub = carried.hub
+        left join shared_hubs on shared_hubs.hub = carried.hub
+        left join shared_links
+            on shared_links.node = carried.node
+            and shared_links.hub = carried.hub
+        left join left_out
+            on left_out.node = carried.node
+            and left_out.hub = carried.hub
+        order by carried.node, hubs.identifier_type, hubs.identifier_value
+        """,
+    ),
+    "likely_pairs": (
+        f"{record_hash('left_')} in (select record from scope)",
+        """
+        select
+            one.source as left_source,
+            one.export as left_export,
+            one.record_id as left_record_id,
+            other.source as right_source,
+            other.export as right_export,
+            other.record_id as right_record_id,
+            likely_pairs.weight,
+            likely_pairs.evidence,
+            left_out.node is null as is_joining
+        from likely_pairs
+        inner join nodes as one on one.node = likely_pairs.node
+        inner join nodes as other on other.node = likely_pairs.other_node
+        left join left_out
+            on left_out.node = likely_pairs.node
+            and left_out.other_node = likely_pairs.other_node
+        order by likely_pairs.node, likely_pairs.other_node
+        """,
+    ),
+    "blocked_identifiers": (
+        f"{HUB} in (select hub from spreading_hubs)",
+        """
+        select
+            hubs.identifier_type,
+            hubs.identifier_value,
+            blocked_hubs.blocked_because as reason,
+            hubs.records as record_count,
+            shared_hubs.people as person_count
+        from blocked_hubs
+        inner join hubs on hubs.hub = blocked_hubs.hub
+        left join shared_hubs on shared_hubs.hub = hubs.hub
+        where not blocked_hubs.is_standing
+        order by hubs.identifier_type, hubs.identifier_value
+        """,
+    ),
+}
 
-_EVIDENCE_TABLES = (
-    """
-    create or replace table identity.identifier_edges as
-    select
-        nodes.source,
-        nodes.export,
-        nodes.record_id,
-        hubs.identifier_type,
-        hubs.identifier_value,
-        blocked_hubs.hub is null
-        and left_out.node is null
-        and case
-            when shared_hubs.hub is not null
-                then shared_links.person_group is not null and shared_links.members > 1
-            else hubs.records > 1
-        end as is_joining,
-        case
-            when blocked_hubs.hub is not null then blocked_hubs.blocked_because
-            when left_out.node is not null then 'contradicts stronger evidence'
-            when shared_hubs.hub is not null and not is_joining
-                then 'shared by different people'
-        end as not_joining_because
-    from carried
-    inner join nodes on nodes.node = carried.node
-    inner join hubs on hubs.hub = carried.hub
-    left join blocked_hubs on blocked_hubs.hub = carried.hub
-    left join shared_hubs on shared_hubs.hub = carried.hub
-    left join shared_links
-        on shared_links.node = carried.node
-        and shared_links.hub = carried.hub
-    left join left_out
-        on left_out.node = carried.node
-        and left_out.hub = carried.hub
-    order by carried.node, hubs.identifier_type, hubs.identifier_value
-    """,
-    """
-    create or replace table identity.likely_pairs as
-    select
-        one.source as left_source,
-        one.export as left_export,
-        one.record_id as left_record_id,
-        other.source as right_source,
-        other.export as right_export,
-        other.record_id as right_record_id,
-        likely_pairs.weight,
-        likely_pairs.evidence,
-        left_out.node is null as is_joining
-    from likely_pairs
-    inner join nodes as one on one.node = likely_pairs.node
-    inner join nodes as other on other.node = likely_pairs.other_node
-    left join left_out
-        on left_out.node = likely_pairs.node
-        and left_out.other_node = likely_pairs.other_node
-    order by likely_pairs.node, likely_pairs.other_node
-    """,
-    """
-    create or replace table identity.blocked_identifiers as
-    select
-        hubs.identifier_type,
-        hubs.identifier_value,
-        blocked_hubs.blocked_because as reason,
-        hubs.records as record_count,
-        coalesce(shared_hubs.people, least(count(hub_people.person), 1))
-            as person_count
-    from blocked_hubs
-    inner join hubs on hubs.hub = blocked_hubs.hub
-    left join shared_hubs on shared_hubs.hub = hubs.hub
-    left join hub_people on hub_people.hub = hubs.hub
-    group by
-        hubs.identifier_type,
-        hubs.identifier_value,
-        blocked_hubs.blocked_because,
-        hubs.records,
-        shared_hubs.people
-    order by hubs.identifier_type, hubs.identifier_value
-    """,
-    # Why, as SQL: what `crm360 explain` reads.
-    """
+# Why, as SQL: what `crm360 explain` reads.
+_LINKS = """
     create or replace view identity.links as
     with
 
@@ -345,5 +428,4 @@ _EVIDENCE_TABLES = (
         on customer_ids.source = ends.source
         and customer_ids.export = ends.export
         and customer_ids.record_id = ends.record_id
-    """,
-)
+    """

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from orchestration.lib.identity.scope import DECIDED, record_hash
+
 #: What is shown of both sides.
 SHOWN = (
     "first_name",
@@ -32,26 +34,31 @@ class ReviewPair:
 def create_review_queue(connection: duckdb.DuckDBPyConnection) -> None:
     """Write `identity.review_queue`: pairs of two customers who may be one.
 
-    What people have decided is not asked again.
+    Of all records, not of a scope: it is short. What people have decided is not asked
+    again.
     """
     connection.execute(
-        """
+        f"""
         create or replace table identity.review_queue as
         with
+
+        owners as (
+
+            select {record_hash()} as record, customer_id
+            from identity.customer_ids
+
+        ),
 
         -- Made before it is filtered: all that differ are not to be paired.
         placed as materialized (
 
             select
-                doubtful_pairs.*,
-                least(one.component, other.component) as component,
-                greatest(one.component, other.component) as other_component
-            from doubtful_pairs
-            inner join components as one on one.node = doubtful_pairs.node
-            inner join components as other on other.node = doubtful_pairs.other_node
-            anti join decided
-                on decided.node = doubtful_pairs.node
-                and decided.other_node = doubtful_pairs.other_node
+                pairs.*,
+                least(one.customer_id, other.customer_id) as customer_id,
+                greatest(one.customer_id, other.customer_id) as other_customer_id
+            from identity_state.pairs as pairs
+            inner join owners as one on one.record = pairs.left_record
+            inner join owners as other on other.record = pairs.right_record
 
         ),
 
@@ -59,12 +66,18 @@ def create_review_queue(connection: duckdb.DuckDBPyConnection) -> None:
 
             select *
             from placed
-            where component <> other_component
+            anti join (
+                select
+                    unnest([left_record, right_record]) as left_record,
+                    unnest([right_record, left_record]) as right_record
+                from ({DECIDED})
+            ) as decided using (left_record, right_record)
+            where customer_id <> other_customer_id
             -- of two customers one pair says enough
             qualify
                 row_number() over (
-                    partition by component, other_component
-                    order by weight desc, node, other_node
+                    partition by customer_id, other_customer_id
+                    order by weight desc, left_record, right_record
                 ) = 1
 
         )
@@ -80,9 +93,9 @@ def create_review_queue(connection: duckdb.DuckDBPyConnection) -> None:
             1 / (1 + power(2, -apart.weight)) as probability,
             apart.evidence
         from apart
-        inner join nodes as one on one.node = apart.node
-        inner join nodes as other on other.node = apart.other_node
-        order by apart.weight desc, apart.node, apart.other_node
+        inner join delivered as one on one.record = apart.left_record
+        inner join delivered as other on other.record = apart.right_record
+        order by apart.weight desc, apart.left_record, apart.right_record
         """
     )
 

@@ -1,14 +1,13 @@
 """Levels and weights of candidate pairs, as set-based SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
 
 from orchestration.lib.identity.attributes import ATTRIBUTES
-from orchestration.lib.identity.blocking import DAILY_RULES, create_candidates
-from orchestration.lib.identity.graph import one_number
 from orchestration.lib.identity.model import MatchModel
 from orchestration.lib.jinja_macros import JinjaMacros
 
@@ -35,19 +34,39 @@ class IdentityMacros(JinjaMacros):
         return self.call("is_vetoed", scoring, "pair")
 
 
-def count_records(connection: duckdb.DuckDBPyConnection) -> int:
-    """How many records `features` has."""
-    return one_number(connection, "select count(*) from features")
+@dataclass(frozen=True)
+class Sizes:
+    """How many records there are."""
+
+    records: float
+    #: By attribute, how many have a value.
+    known: Mapping[str, float]
 
 
-def known_records(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """By attribute, how many records of `features` have a value; 0 for none."""
+def read_sizes(
+    connection: duckdb.DuckDBPyConnection, features: str = "features"
+) -> Sizes:
+    """The sizes of a relation of features."""
     counts = ", ".join(f"count({attribute.name})" for attribute in ATTRIBUTES)
-    row = connection.execute(f"select {counts} from features").fetchone()
+    row = connection.execute(f"select count(*), {counts} from {features}").fetchone()
     assert row is not None
-    return {
-        attribute.name: count for attribute, count in zip(ATTRIBUTES, row, strict=True)
-    }
+    names = (attribute.name for attribute in ATTRIBUTES)
+    return Sizes(row[0], dict(zip(names, row[1:], strict=True)))
+
+
+def holders(attribute: str) -> str:
+    """SQL: how many of a group of records that share a value count.
+
+    Of a value that is given to one person, records with one first name count once.
+    """
+    return (
+        "greatest(count(distinct first_name), 1)"
+        if attribute in _TRUSTED
+        else "count(*)"
+    )
+
+
+_TRUSTED = {each.name for each in ATTRIBUTES if each.trust is not None}
 
 
 def create_rare_features(
@@ -58,8 +77,7 @@ def create_rare_features(
 ) -> None:
     """Write the temporary table `rare_features`: `features` with rarities.
 
-    `<attribute>_rarity` is log2 of one to the share of records that have this value; of
-    a value that is given to one person, records with one first name count once.
+    `<attribute>_rarity` is log2 of one to the share of records that have this value.
 
     Args:
         clusters: relation with `record, cluster`; the shares are of clusters then, so
@@ -70,19 +88,14 @@ def create_rare_features(
         if clusters is None
         else f"features inner join {clusters} as clusters using (record)"
     )
-    trusted = {each.name for each in ATTRIBUTES if each.trust is not None}
     joins, columns = [], []
     for attribute in attributes:
         counted = "count(*)" if clusters is None else "count(distinct cluster)"
-        holders = (
-            "greatest(count(distinct first_name), 1)"
-            if clusters is None and attribute in trusted
-            else counted
-        )
+        held = holders(attribute) if clusters is None else counted
         joins.append(
             f"""
             left join (
-                select {attribute}, log2(sum({counted}) over () / {holders}) as rarity
+                select {attribute}, log2(sum({counted}) over () / {held}) as rarity
                 from {source}
                 where {attribute} is not null
                 group by {attribute}
@@ -102,6 +115,7 @@ def create_compared(
     macros: IdentityMacros,
     attributes: Sequence[str],
     *,
+    features: str = "rare_features",
     pairs: str = "candidates",
     into: str = "compared",
     links: str | None = None,
@@ -113,6 +127,7 @@ def create_compared(
     says nothing) and `<attribute>_rarity` (null unless the level is `same`).
 
     Args:
+        features: relation as `create_rare_features` writes it.
         links: relation with `left_record, right_record, attribute`: pairs that share an
             e-mail address or a phone which `features`, with one of each, do not show.
         kind: a view is for who reads it once.
@@ -143,8 +158,8 @@ def create_compared(
         create or replace temp {kind} {into} as
         select pairs.left_record, pairs.right_record, {", ".join(columns)}
         from {pairs} as pairs
-        inner join rare_features as left_side on left_side.record = pairs.left_record
-        inner join rare_features as right_side on right_side.record = pairs.right_record
+        inner join {features} as left_side on left_side.record = pairs.left_record
+        inner join {features} as right_side on right_side.record = pairs.right_record
         {linked}
         """
     )
@@ -155,6 +170,7 @@ def create_scored_pairs(
     macros: IdentityMacros,
     model: MatchModel,
     *,
+    sizes: Sizes,
     pairs: str = "compared",
     into: str = "scored_pairs",
 ) -> None:
@@ -163,7 +179,7 @@ def create_scored_pairs(
     Columns: `left_record, right_record, weight, is_vetoed` and the level of every
     attribute: the evidence.
     """
-    scoring = model.for_scoring(count_records(connection), known_records(connection))
+    scoring = model.for_scoring(sizes.records, sizes.known)
     evidence = ", ".join(
         f"pair.{name}" if name in scoring["attributes"] else f"null::varchar as {name}"
         for name in (attribute.name for attribute in ATTRIBUTES)
@@ -180,15 +196,3 @@ def create_scored_pairs(
         from {pairs} as pair
         """
     )
-
-
-def score_features(
-    connection: duckdb.DuckDBPyConnection, model: MatchModel, macros: IdentityMacros
-) -> None:
-    """Write `scored_pairs`: pairs of `features` worth comparing, and their weight."""
-    create_candidates(connection, rules=DAILY_RULES)
-    known = known_records(connection)
-    attributes = [name for name in model.attributes if known[name]]
-    create_rare_features(connection, attributes)
-    create_compared(connection, macros, attributes, into="seen_once", kind="view")
-    create_scored_pairs(connection, macros, model, pairs="seen_once")

@@ -20,6 +20,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.lib.identity.graph import one_number
+from orchestration.lib.identity.scope import record_hash
 from orchestration.lib.warehouse import literal
 
 #: What outlives a run, and what the rest is made from.
@@ -63,14 +64,15 @@ create table if not exists identity.aliases (
 #: A component is settled when its records are all that an id had, and had no other:
 #: only the rest is looked at.
 _ASSIGNMENTS = (
-    """
+    f"""
     create or replace temp table former as
-    select nodes.node, customer_ids.customer_id
-    from identity.customer_ids
-    left join nodes
-        on nodes.source = customer_ids.source
-        and nodes.export = customer_ids.export
-        and nodes.record_id = customer_ids.record_id
+    select nodes.node, ids.*
+    from (
+        select {record_hash()} as record, *
+        from identity.customer_ids
+        {{in_scope}}
+    ) as ids
+    left join nodes on nodes.record = ids.record
     """,
     """
     create or replace temp table settled as
@@ -138,11 +140,13 @@ _ASSIGNMENTS = (
     create or replace temp table begun as
     select customer_id, max(step) as step
     from identity.events
-    where is_beginning
+    where
+        is_beginning
+        and customer_id in (select customer_id from former)
     group by customer_id
     """,
     # Natives of an id had no other before it.
-    """
+    f"""
     create or replace temp table natives as
     select
         owned.node,
@@ -150,9 +154,7 @@ _ASSIGNMENTS = (
     from owned
     inner join nodes on nodes.node = owned.node
     inner join identity.assignments
-        on assignments.source = nodes.source
-        and assignments.export = nodes.export
-        and assignments.record_id = nodes.record_id
+        on {record_hash("assignments.")} = nodes.record
         and assignments.customer_id is not null
     group by owned.node
     """,
@@ -202,7 +204,7 @@ _ASSIGNMENTS = (
     inner join anchors on anchors.component = counted.component
     """,
     """
-    create or replace temp table issued as
+    create or replace temp view issued as
     select customer_id, anchor, anchor_seen_at
     from identity.events
     where anchor is not null
@@ -225,7 +227,7 @@ _ASSIGNMENTS = (
         ) = 1
     """,
     # Who has none may once have had one that nobody has now.
-    """
+    f"""
     create or replace temp table returns as
     with
 
@@ -247,9 +249,7 @@ _ASSIGNMENTS = (
         from unclaimed
         inner join nodes on nodes.node = unclaimed.node
         inner join identity.assignments
-            on assignments.source = nodes.source
-            and assignments.export = nodes.export
-            and assignments.record_id = nodes.record_id
+            on {record_hash("assignments.")} = nodes.record
         left join claims on claims.customer_id = assignments.customer_id
         left join settled on settled.customer_id = assignments.customer_id
         where
@@ -260,10 +260,20 @@ _ASSIGNMENTS = (
 
     ),
 
+    elsewhere as (
+
+        select distinct customer_ids.customer_id
+        from identity.customer_ids
+        semi join once_had on once_had.customer_id = customer_ids.customer_id
+        anti join former on former.customer_id = customer_ids.customer_id
+
+    ),
+
     heaviest as (
 
         select once_had.*
         from once_had
+        anti join elsewhere on elsewhere.customer_id = once_had.customer_id
         inner join anchors on anchors.component = once_had.component
         qualify
             row_number() over (
@@ -576,44 +586,77 @@ _EVENTS = (
 
 _RESULTS = (
     """
-    create or replace temp table customers as
+    create or replace temp table reassigned as
+    with
+
+    customers as (
+
+        select
+            nodes.record,
+            nodes.source,
+            nodes.export,
+            nodes.record_id,
+            coalesce(settled.customer_id, assigned.customer_id) as customer_id
+        from components
+        inner join nodes on nodes.node = components.node
+        left join settled on settled.component = components.component
+        left join assigned on assigned.component = components.component
+
+    )
+
     select
-        nodes.source,
-        nodes.export,
-        nodes.record_id,
-        coalesce(settled.customer_id, assigned.customer_id) as customer_id
-    from components
-    inner join nodes on nodes.node = components.node
-    left join settled on settled.component = components.component
-    left join assigned on assigned.component = components.component
+        coalesce(customers.record, former.record) as record,
+        coalesce(customers.source, former.source) as source,
+        coalesce(customers.export, former.export) as export,
+        coalesce(customers.record_id, former.record_id) as record_id,
+        customers.customer_id
+    from customers
+    full join former on former.record = customers.record
+    where customers.customer_id is distinct from former.customer_id
     """,
     """
     insert into identity.assignments
     select
-        coalesce(customers.source, former.source) as source,
-        coalesce(customers.export, former.export) as export,
-        coalesce(customers.record_id, former.record_id) as record_id,
-        customers.customer_id,
+        source,
+        export,
+        record_id,
+        customer_id,
         $step,
         cast($as_of as timestamp)
-    from customers
-    full join identity.customer_ids as former
-        on former.source = customers.source
-        and former.export = customers.export
-        and former.record_id = customers.record_id
-    where customers.customer_id is distinct from former.customer_id
+    from reassigned
     order by source, export, record_id
     """,
-    "delete from identity.customer_ids",
+    f"""
+    delete from identity.customer_ids
+    where {record_hash()} in (select record from reassigned)
+    """,
     """
     insert into identity.customer_ids
     select source, export, record_id, customer_id
-    from customers
+    from reassigned
+    where customer_id is not null
     order by source, export, record_id
     """,
 )
 
-#: Every id there ever was with the one it went into last, itself while it lives.
+# Ids that stand for themselves and are not in the news still do.
+_RENAMED = """
+    create or replace temp table renamed as
+    select customer_id
+    from identity.events
+    where anchor is not null
+    except
+    (
+        select customer_id
+        from identity.aliases
+        where current_customer_id = customer_id
+        except
+        select unnest([customer_id, other_customer_id])
+        from news
+    )
+    """
+
+#: Each of them with the one it went into last, itself while it lives.
 _SUCCESSORS = """
     create or replace temp table successors as
     with
@@ -638,17 +681,18 @@ _SUCCESSORS = """
 
     live as (
 
-        select distinct customer_id from identity.customer_ids
+        select distinct customer_id
+        from identity.customer_ids
+        where customer_id in (select customer_id from renamed)
 
     )
 
     select
-        issued.customer_id,
+        renamed.customer_id,
         coalesce(live.customer_id, ends.successor) as successor
-    from identity.events as issued
-    left join live on live.customer_id = issued.customer_id
-    left join ends on ends.customer_id = issued.customer_id
-    where issued.anchor is not null
+    from renamed
+    left join live on live.customer_id = renamed.customer_id
+    left join ends on ends.customer_id = renamed.customer_id
     """
 
 #: One hop further; successors died later, so that no chain leads back.
@@ -656,7 +700,10 @@ _HOP = """
     create or replace temp table successors as
     select
         successors.customer_id,
-        next.successor
+        case
+            when next.customer_id is null then successors.successor
+            else next.successor
+        end as successor
     from successors
     left join successors as next on next.customer_id = successors.successor
     """
@@ -687,13 +734,16 @@ def carry_over(connection: duckdb.DuckDBPyConnection, old_file: Path) -> None:
     _recall(connection)
 
 
-def assign_ids(connection: duckdb.DuckDBPyConnection, *, as_of: date) -> dict[str, int]:
+def assign_ids(
+    connection: duckdb.DuckDBPyConnection, *, as_of: date, is_whole: bool
+) -> dict[str, int]:
     """Give every component its customer id; returns how many events of each kind.
 
     Needs the temporary tables of `find_evidence` and `create_components`.
 
     Args:
         as_of: the run's logical day, the time of all events.
+        is_whole: whether `nodes` are all records there are, and not those of `scope`.
     """
     create_tables(connection)
     _recall(connection)
@@ -704,14 +754,15 @@ def assign_ids(connection: duckdb.DuckDBPyConnection, *, as_of: date) -> dict[st
         " (select coalesce(max(step), 0) from identity.events))",
     )
     given = {"step": step, "as_of": as_of.isoformat()}
+    in_scope = "" if is_whole else "where record in (select record from scope)"
     for statement in (*_ASSIGNMENTS, _MOVES):
-        connection.execute(statement)
+        connection.execute(statement.format(in_scope=in_scope))
     merges = one_number(connection, "select count(*) from moves where is_merge")
     connection.execute(_JOINING if merges else _NOTHING_JOINED)
     for statement in (*_EVENTS, *_RESULTS):
         used = {name: value for name, value in given.items() if f"${name}" in statement}
         connection.execute(statement, used or None)
-    _rebuild_aliases(connection)
+    _update_aliases(connection)
     return dict(
         connection.execute(
             "select kind, count(*) from news group by kind order by kind"
@@ -721,7 +772,12 @@ def assign_ids(connection: duckdb.DuckDBPyConnection, *, as_of: date) -> dict[st
 
 def _recall(connection: duckdb.DuckDBPyConnection) -> None:
     """Where yesterday's state is lost, make it again from the history."""
-    if one_number(connection, "select count(*) from identity.customer_ids"):
+    # No insert of no rows: decision 0013.
+    if not one_number(
+        connection,
+        "select (select count(*) from identity.assignments) > 0"
+        " and (select count(*) from identity.customer_ids) = 0",
+    ):
         return
     connection.execute(
         """
@@ -738,7 +794,8 @@ def _recall(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _rebuild_aliases(connection: duckdb.DuckDBPyConnection) -> None:
+def _update_aliases(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(_RENAMED)
     connection.execute(_SUCCESSORS)
     while one_number(
         connection,
@@ -750,7 +807,10 @@ def _rebuild_aliases(connection: duckdb.DuckDBPyConnection) -> None:
         """,
     ):
         connection.execute(_HOP)
-    connection.execute("delete from identity.aliases")
+    connection.execute(
+        "delete from identity.aliases"
+        " where customer_id in (select customer_id from renamed)"
+    )
     connection.execute(
         "insert into identity.aliases"
         " select customer_id, successor from successors order by customer_id"

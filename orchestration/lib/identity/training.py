@@ -7,6 +7,7 @@ pairs of one person among them. Pairs that blocking left out are taken for pairs
 people, which is why the match rate counts against all pairs there are.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -188,7 +189,7 @@ def fit(
     attributes: tuple[Attribute, ...],
     namesakes: Namesakes,
     *,
-    records: int,
+    records: float,
 ) -> MatchModel:
     """Estimate m, u and the match rate.
 
@@ -327,6 +328,6 @@ def _within_bounds(attribute: Attribute, m: Array) -> Array:
     return np.where(contradicts, m * _MOST_CONTRADICTIONS / share, m * scale)
 
 
-def present_attributes(records: dict[str, int]) -> tuple[Attribute, ...]:
+def present_attributes(records: Mapping[str, float]) -> tuple[Attribute, ...]:
     """The attributes that any record has."""
     return tuple(each for each in ATTRIBUTES if records[each.name])
