@@ -2,9 +2,9 @@
 
 Every record's features, with how rare each of its values is, and the pairs that were
 found outlast the run (`identity_state.features`, `identity_state.pairs`), so that the
-next one compares what changed alone. To weigh the others as if they were compared anew,
-rarities are whole steps of `_STEPS` to the bit: a value's changes when its number of
-records has changed by a third, and then its pairs are weighed again.
+next one compares what changed alone. That the others weigh as if they were compared
+anew, rarities are whole bits: a value's changes when the number of its records is about
+halved or doubled, and then its pairs are weighed again.
 """
 
 import math
@@ -15,7 +15,6 @@ from orchestration.lib.identity.attributes import ATTRIBUTES
 from orchestration.lib.identity.blocking import (
     DAILY_RULES,
     Changes,
-    Gate,
     create_candidates,
 )
 from orchestration.lib.identity.model import MatchModel
@@ -29,8 +28,6 @@ from orchestration.lib.identity.scoring import (
 )
 
 FEATURES = "identity_state.features"
-#: Steps of a rarity to the bit.
-_STEPS = 1
 
 
 class Outgrown(Exception):
@@ -43,7 +40,6 @@ def find_likeness(
     model: MatchModel | None,
     *,
     is_whole: bool,
-    gate: Gate | None = None,
 ) -> None:
     """Bring `identity_state.pairs` up to date: pairs to link, or to ask people about.
 
@@ -66,7 +62,7 @@ def find_likeness(
         return
     for statement in (*_COMPARABLE, *(() if is_whole else _DIFFERING)):
         connection.execute(statement)
-    sizes = _sizes_in_steps(connection, "comparable" if is_whole else FEATURES)
+    sizes = _sizes(connection, "comparable" if is_whole else FEATURES)
     _expect(connection, "sizes", sizes, is_whole=is_whole)
     attributes = [name for name in model.attributes if sizes.known[name]]
     (_create if is_whole else _update)(connection, attributes, sizes)
@@ -76,7 +72,6 @@ def find_likeness(
         content="content",
         changes=None if is_whole else _CHANGES,
         rules=DAILY_RULES,
-        gate=gate,
     )
     skipped = [report.name for report in reports if report.is_skipped]
     _expect(connection, "skipped_rules", skipped, is_whole=is_whole)
@@ -176,24 +171,27 @@ def _expect(
         raise Outgrown
 
 
-def _in_steps(count: float) -> float:
-    """The whole step nearest to a count."""
-    return 2 ** (round(_STEPS * math.log2(count)) / _STEPS) if count else 0
+def _power_of_two(count: float) -> float:
+    """The one nearest to a count, by its logarithm."""
+    return 2.0 ** round(math.log2(count)) if count else 0
 
 
-def _sizes_in_steps(connection: duckdb.DuckDBPyConnection, features: str) -> Sizes:
+def _sizes(connection: duckdb.DuckDBPyConnection, features: str) -> Sizes:
+    """Sizes that are the same on most days."""
     sizes = read_sizes(connection, features)
     return Sizes(
-        _in_steps(sizes.records),
-        {name: _in_steps(count) for name, count in sizes.known.items()},
+        _power_of_two(sizes.records),
+        {name: _power_of_two(count) for name, count in sizes.known.items()},
     )
 
 
 def _values(attribute: str, features: str, sizes: Sizes, only: str = "") -> str:
     """SQL: the values of an attribute, and how rare they are."""
-    held = f"round({_STEPS} * log2({holders(attribute)})) / {_STEPS}"
     return f"""
-        select {attribute}, {math.log2(sizes.known[attribute])} - {held} as rarity
+        select
+            {attribute},
+            {math.log2(sizes.known[attribute])} - round(log2({holders(attribute)}))
+                as rarity
         from {features}
         where {attribute} is not null {only}
         group by {attribute}
