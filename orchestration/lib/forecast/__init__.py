@@ -1,0 +1,1 @@
+"""What customers will order: fitted by likelihood, held against what they did."""
