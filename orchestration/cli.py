@@ -18,6 +18,7 @@ import click
 from orchestration.commands.errors import Wrong, clear_errors
 from orchestration.commands.explain import explain
 from orchestration.commands.fetch import fetch
+from orchestration.commands.forecast import forecast
 from orchestration.commands.identity import identity
 from orchestration.commands.identity_decisions import pin, review, veto
 from orchestration.commands.quarantine import quarantine
@@ -38,12 +39,14 @@ def main() -> None:
     crm360 quarantine list           what is held back; repair, release or drop it
     crm360 explain PERSON            why their records are one customer
     crm360 identity match FILE ...   which records of any file are one person
+    crm360 forecast fit ...          what the customers of any file will order
     crm360 plan winback              what a sync would do, and who is left out why
     """
 
 
 main.add_command(explain)
 main.add_command(fetch)
+main.add_command(forecast)
 main.add_command(identity)
 main.add_command(quarantine)
 for command in (pin, veto, review):

@@ -8,7 +8,6 @@ from orchestration.commands.errors import Wrong
 from orchestration.settings import MACROS
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_SUFFIXES = (".csv", ".parquet", ".pq")
 
 
 @click.group()
@@ -59,9 +58,10 @@ def match(file: Path, mappings: tuple[str, ...], out: Path, pairs: Path | None) 
         write_pairs,
     )
     from orchestration.lib.identity.scoring import IdentityMacros
+    from orchestration.lib.warehouse import TABLE_SUFFIXES
 
     for target in filter(None, (out, pairs)):
-        if target.suffix.lower() not in _SUFFIXES:
+        if target.suffix.lower() not in TABLE_SUFFIXES:
             raise Wrong(f"{target} is neither .csv nor .parquet")
     with duckdb.connect() as connection:
         try:

@@ -1,10 +1,16 @@
-"""Opening the project's DuckDB files: one place for session settings and errors."""
+"""Opening the project's DuckDB files, and writing tables to files.
+
+One place for session settings and errors.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+
+#: Kinds of tables that `write_table` writes.
+TABLE_SUFFIXES = (".csv", ".parquet", ".pq")
 
 
 class WarehouseBusy(RuntimeError):
@@ -82,6 +88,22 @@ def _clear_errors(path: Path) -> Iterator[None]:
 def _damaged(path: Path, error: Exception) -> str:
     first_line = str(error).splitlines()[0]
     return f"{path} cannot be opened as a DuckDB database ({first_line})."
+
+
+def is_parquet(file: Path) -> bool:
+    """By the name, which is all that a file to be written has."""
+    return file.suffix.lower() in TABLE_SUFFIXES[1:]
+
+
+def write_table(connection: duckdb.DuckDBPyConnection, query: str, out: Path) -> None:
+    """Write what a query gives, as Parquet or CSV by the name of the file."""
+    file_format = (
+        "format parquet, compression zstd"
+        if is_parquet(out)
+        else "format csv, header true"
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    connection.execute(f"copy ({query}) to {literal(str(out))} ({file_format})")
 
 
 def quoted(identifier: str) -> str:

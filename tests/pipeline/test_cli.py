@@ -25,6 +25,7 @@ def home(
         "demo",
         "simulate",
         "fetch",
+        "forecast",
         "run",
         "status",
         "quarantine",

@@ -26,7 +26,7 @@ from orchestration.lib.identity.training import (
     present_attributes,
     read_patterns,
 )
-from orchestration.lib.warehouse import literal, quoted
+from orchestration.lib.warehouse import is_parquet, literal, quoted, write_table
 
 #: The first round counts how common a value is in records, the next in people.
 _ROUNDS = 2
@@ -95,7 +95,7 @@ def read_people(
     """
     reader = (
         f"read_parquet({literal(str(file))}, file_row_number = true)"
-        if file.suffix.lower() in (".parquet", ".pq")
+        if is_parquet(file)
         else f"read_csv({literal(str(file))}, all_varchar = true, header = true)"
     )
     try:
@@ -220,7 +220,7 @@ def match_people(
 
 def write_clusters(connection: duckdb.DuckDBPyConnection, out: Path) -> None:
     """Write `record_id, cluster_id` of every record, as CSV or Parquet by the name."""
-    _write(
+    write_table(
         connection,
         """
         select people.id as record_id, firsts.id as cluster_id
@@ -235,7 +235,7 @@ def write_clusters(connection: duckdb.DuckDBPyConnection, out: Path) -> None:
 
 def write_pairs(connection: duckdb.DuckDBPyConnection, out: Path) -> None:
     """Write the pairs that were linked, or are for review, with the evidence."""
-    _write(
+    write_table(
         connection,
         """
         select
@@ -257,13 +257,3 @@ def write_pairs(connection: duckdb.DuckDBPyConnection, out: Path) -> None:
         """,
         out,
     )
-
-
-def _write(connection: duckdb.DuckDBPyConnection, query: str, out: Path) -> None:
-    file_format = (
-        "format parquet, compression zstd"
-        if out.suffix.lower() in (".parquet", ".pq")
-        else "format csv, header true"
-    )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    connection.execute(f"copy ({query}) to {literal(str(out))} ({file_format})")
