@@ -29,6 +29,8 @@ MACROS = DBT_FOLDER / "macros"
 DEFAULT_CURRENCY = "RUB"
 #: A monthly rate holds until the next one, and a few days over.
 FX_MAX_AGE_DAYS = 35
+#: What customers can be told apart by when their orders are forecast.
+FORECAST_DIMENSIONS = ("company", "first_source", "first_currency")
 _Record = TypeVar("_Record", bound="DataclassInstance")
 
 
@@ -58,6 +60,16 @@ class AudienceSettings:
 
     name: str
     destinations: tuple[str, ...] = ("outbox",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastSettings:
+    """For whom models of their own are fitted."""
+
+    #: In order of preference: a customer is forecast by the first whose model holds.
+    dimensions: tuple[str, ...] = ("first_source", "company")
+    #: Segments with fewer get no model; the company always does.
+    least_customers: int = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +185,7 @@ class Settings:
     destinations: Mapping[str, DestinationSettings]
     audiences: Mapping[str, AudienceSettings]
     places: Mapping[str, PlaceSettings] = field(default_factory=dict)
+    forecast: ForecastSettings = field(default_factory=ForecastSettings)
 
     @property
     def warehouse(self) -> Path:
@@ -271,7 +284,7 @@ def read_settings(path: Path, home: Path) -> Settings:
         document,
         {
             "base_currency", "business_timezone", "phone_region", "landing", "exports",
-            "destinations", "audiences", "places",
+            "destinations", "audiences", "places", "forecast",
         },
     )  # fmt: skip
     time_zone = document.get("business_timezone", "Europe/Moscow")
@@ -317,7 +330,26 @@ def read_settings(path: Path, home: Path) -> Settings:
             name: _place(path, name, options)
             for name, options in document.get("places", {}).items()
         },
+        forecast=_forecast(path, document.get("forecast", {})),
     )
+
+
+def _forecast(path: Path, options: Any) -> ForecastSettings:  # noqa: ANN401 - as read
+    forecast = _record(path, "forecast", options, ForecastSettings, {})
+    unknown = sorted(set(forecast.dimensions) - set(FORECAST_DIMENSIONS))
+    if unknown:
+        raise SettingsError(
+            f"{path}: forecast.dimensions names {', '.join(unknown)}; known are"
+            f" {', '.join(FORECAST_DIMENSIONS)}"
+        )
+    if "company" not in forecast.dimensions:
+        raise SettingsError(
+            f"{path}: forecast.dimensions needs company, for customers of segments"
+            " without a model"
+        )
+    for problem in _repeated("dimensions", list(forecast.dimensions)):
+        raise SettingsError(f"{path}: forecast{problem}")
+    return forecast
 
 
 _PLACE_TYPES: dict[str, type[PlaceSettings]] = {

@@ -14,6 +14,7 @@ import pytest
 
 from orchestration.components import pipeline
 from orchestration.launch import launch
+from orchestration.lib.forecast import company
 from orchestration.lib.identity import stable_ids
 from orchestration.lib.landing import ledger
 from orchestration.lib.landing.contract import read_contracts
@@ -108,6 +109,7 @@ def empty_warehouse(home: Path) -> None:
         judge.reconcile(connection, [])
         contacts.create_tables(connection, "none")
         stable_ids.create_tables(connection)
+        company.create_tables(connection)
         for contract in read_contracts(PROJECT / "models"):
             ledger.create_raw_table(connection, contract, home / "raw")
 

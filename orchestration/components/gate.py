@@ -9,7 +9,13 @@ import dagster as dg
 from orchestration.components import fetched_place
 from orchestration.components.landed_export import stage_name
 from orchestration.components.scope import delivered_exports
-from orchestration.components.stages import BUILD, IDENTITY, PREPARE, RECONCILE
+from orchestration.components.stages import (
+    BUILD,
+    FORECAST,
+    IDENTITY,
+    PREPARE,
+    RECONCILE,
+)
 from orchestration.lib.runs import open_problems
 from orchestration.lib.warehouse import connect
 from orchestration.settings import Settings
@@ -18,7 +24,7 @@ from orchestration.settings import Settings
 def problems(settings: Settings) -> list[str]:
     """Why nothing may be published now; empty when it may."""
     required = [stage_name(each) for each in delivered_exports(settings)]
-    required += [RECONCILE, PREPARE, IDENTITY, BUILD]
+    required += [RECONCILE, PREPARE, IDENTITY, FORECAST, BUILD]
     with connect(settings.warehouse) as connection:
         return open_problems(connection, required, last=BUILD)
 

@@ -3,4 +3,5 @@
 RECONCILE = "reconcile deliveries"
 PREPARE = "build models before identity"
 IDENTITY = "resolve identity"
+FORECAST = "forecast customers"
 BUILD = "build models after identity"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlglot
 import yaml
+from dagster import AssetKey
 from jinja2 import Environment
 from sqlglot import exp
 
@@ -241,3 +242,24 @@ def test_every_dbt_test_is_a_check_of_the_graph(tmp_path: Path) -> None:
 
     assert len(tests) > 50
     assert tests <= checks
+
+
+def test_the_first_half_of_the_build_has_no_check_that_runs_in_the_second(
+    tmp_path: Path,
+) -> None:
+    """dbt runs a test when all that it reads is there, which may be a half later."""
+    with at_home(tmp_path):
+        first = defs().get_assets_def(AssetKey(["intermediate", "int_orders"]))
+    checks = {key.name for key in first.check_keys}
+    built = {key.path[-1] for key in first.keys}
+    nodes = MANIFEST["nodes"]
+    late = {
+        node["name"]
+        for node in NODES
+        if node["name"] in checks
+        for parent in node["depends_on"]["nodes"]
+        if parent in nodes and nodes[parent]["name"] not in built
+    }
+
+    assert len(checks) > 20
+    assert late == set()

@@ -157,6 +157,56 @@ def test_kpis_are_their_formulas(truth: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def test_every_buyer_is_forecast_or_it_is_said_why_not(
+    truth: duckdb.DuckDBPyConnection,
+) -> None:
+    assert truth.execute(
+        """
+        select
+            count(*) = (select count(*) from marts.rfm),
+            bool_and((orders_reason is null) = (expected_orders_3m is not null)),
+            bool_and((value_reason is null) = (clv_expected_3m is not null))
+        from marts.customer_expected_value
+        """
+    ).fetchall() == [(True, True, True)]
+
+
+def test_forecasts_are_judged_by_the_true_orders_after_the_cut(
+    truth: duckdb.DuckDBPyConnection,
+) -> None:
+    (judged,) = truth.execute(
+        """
+        with
+
+        cut as (select cut_on from marts.forecast_fits where fit = 'company'),
+
+        order_days as (
+            select distinct orders.customer_id, true_paid.ordered_on
+            from true_paid
+            inner join marts.orders
+                on orders.order_id = concat('shopify:', true_paid.order_id)
+            where orders.customer_id <> 'unassigned'
+        ),
+
+        customers as (
+            select
+                min(ordered_on) <= min(cut_on) as is_known,
+                count(*) filter (ordered_on > cut_on) as later
+            from order_days, cut
+            group by customer_id
+        )
+
+        select count(*), count(*) filter (is_known), sum(later) filter (is_known)
+        from customers
+        """
+    ).fetchall()
+
+    assert truth.execute(
+        "select customers, holdout_customers, orders_actual from marts.forecast_fits"
+        " where fit = 'company'"
+    ).fetchall() == [judged]
+
+
 #: Every source record with its person and its customer.
 RESOLVED = """
     select true_records.person_id, customer_ids.customer_id

@@ -112,6 +112,20 @@ def test_monthly_cohorts_are_the_published_ones(home: Path) -> None:
     ) == [(len(COHORTS),)]
 
 
+def test_every_buyer_is_forecast_or_it_is_said_why_not(home: Path) -> None:
+    """The run is of today, years after the last order: what is true then may change."""
+    assert rows(
+        home / "marts.duckdb",
+        """
+        select
+            count(*),
+            bool_and((orders_reason is null) = (expected_orders_12m is not null)),
+            bool_and((value_reason is null) = (clv_expected_12m is not null))
+        from customer_expected_value
+        """,
+    ) == [(2_718, True, True)]
+
+
 def test_a_winback_audience_is_in_the_outbox_and_says_why_it_is_empty(
     home: Path,
 ) -> None:

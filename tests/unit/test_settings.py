@@ -9,6 +9,7 @@ from orchestration.settings import (
     PROJECT,
     AudienceSettings,
     DestinationSettings,
+    ForecastSettings,
     HttpSettings,
     ResourceSettings,
     RestSettings,
@@ -103,6 +104,10 @@ data_selector = "data"
 paginator = { type = "json_link", next_url_path = "next" }
 cursor = "updated_at"
 cursor_param = "since"
+
+[forecast]
+dimensions = ["first_currency", "company"]
+least_customers = 50
 """
 
 
@@ -139,6 +144,9 @@ def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
         exports={},
         destinations={"outbox": DestinationSettings(name="outbox", type="file")},
         audiences={"winback": AudienceSettings(name="winback")},
+        forecast=ForecastSettings(
+            dimensions=("first_source", "company"), least_customers=500
+        ),
     )
     assert found.audiences["winback"].destinations == ("outbox",)
 
@@ -238,6 +246,9 @@ def test_every_key_is_read(tmp_path: Path) -> None:
                 ),
             ),
         },
+        forecast=ForecastSettings(
+            dimensions=("first_currency", "company"), least_customers=50
+        ),
     )
 
 
@@ -308,6 +319,23 @@ def test_all_state_lies_below_the_home_folder(tmp_path: Path) -> None:
         (
             '[audiences.winback]\ndestinations = ["crm"]',
             "audience winback goes to crm, which no [destinations.crm] describes",
+        ),
+        (
+            '[forecast]\ndimensions = ["first_channel", "company"]',
+            "forecast.dimensions names first_channel; known are company, first_source,",
+        ),
+        (
+            '[forecast]\ndimensions = ["company", "company"]',
+            "forecast.dimensions: company is there twice",
+        ),
+        (
+            '[forecast]\ndimensions = ["first_source"]',
+            "forecast.dimensions needs company, for customers of segments without",
+        ),
+        ("[forecast]\ndimensions = []", "forecast.dimensions must be a list of at"),
+        (
+            '[forecast]\nleast_customers = "many"',
+            "forecast.least_customers is 'many', which is no whole number",
         ),
         ("base_currency = EUR", "Invalid value (at line 1, column 17)"),
         (

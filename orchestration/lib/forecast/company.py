@@ -133,13 +133,13 @@ def forecast_customers(
     Writes the temporary table `customer_forecasts`: `customer_id`, `fit` and `FIGURES`,
     null where no fit gives any. A customer is forecast by the fit of their segment in
     the first dimension in which it gives all figures, else in the first in which it
-    gives orders; where none does, they have the last dimension's.
+    gives orders; where none does, they have that of the last dimension.
 
     Args:
         orders: relation of paid orders with `customer_id`, `ordered_on`, `amount`
             (decimal), and for dimensions `order_id`, `ordered_at` and what they name.
-        dimensions: in order of preference, with the column that tells the segment by a
-            customer's first order; None for `COMPANY`.
+        dimensions: in order of preference, `COMPANY` among them, with the column that
+            tells the segment by a customer's first order; None for `COMPANY`.
         least_customers: segments with fewer are not fitted; the company always is.
 
     Returns:

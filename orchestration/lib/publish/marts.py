@@ -37,6 +37,7 @@ PUBLIC_TABLES: Mapping[str, Sequence[str]] = {
     "identity.assignments": (),
     "identity.events": (),
     "identity.aliases": (),
+    "forecast.fits": (),
     "ops.file_ledger": ("reason",),
     "ops.runs": (),
     "ops.stages": (),
