@@ -1,7 +1,6 @@
 """`crm360 forecast`: what customers will order."""
 
 import json
-from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,7 +142,6 @@ def _document(
     expected: dict[str, float | None],
 ) -> dict[str, Any]:
     from orchestration.lib.forecast.company import fit_row
-    from orchestration.lib.forecast.fits import Errors
 
     ((segment, fitted),) = found.fits.items()
     row = fit_row(segment, fitted, found.days)
@@ -151,9 +149,10 @@ def _document(
     def take(*names: str) -> dict[str, Any]:
         return {name: row.get(name) for name in names}
 
-    def errors(what: str) -> dict[str, Any] | None:
-        found = {each.name: row.get(f"{what}_{each.name}") for each in fields(Errors)}
-        return None if None in found.values() else found
+    def errors(what: str, judged: "Errors | None") -> dict[str, Any] | None:
+        if judged is None:
+            return None
+        return {name: row[f"{what}_{name}"] for name in vars(judged)}
 
     return {
         "transactions": str(file),
@@ -174,8 +173,8 @@ def _document(
             "cut_on": str(found.days.cut_on),
             "days": found.days.holdout_days,
             "customers": fitted.holdout_customers,
-            "orders": errors("orders"),
-            "revenue": errors("revenue"),
+            "orders": errors("orders", fitted.orders_errors),
+            "revenue": errors("revenue", fitted.revenue_errors),
         },
         "expected": expected,
     }  # fmt: skip
@@ -249,7 +248,7 @@ def _holdout(found: "Forecast", fitted: "Fit") -> list[str]:
     lines = [
         f"Holdout      {days.cut_on} to {days.as_of} ({days.holdout_days} days),"
         f" {fitted.holdout_customers:,} customers; fitted to what was before",
-        f"  {'':8}{'actual':>14}{'expected':>14}{'naive':>14}"
+        f"  {'':8}{'actual':>14}{'expected':>14}{'error':>8}{'naive':>14}{'error':>8}"
         f"{'MAE':>11}{'naive':>11}{'RMSE':>11}{'naive':>11}",
     ]
     for what, errors in (
@@ -262,11 +261,16 @@ def _holdout(found: "Forecast", fitted: "Fit") -> list[str]:
 
 
 def _figures(errors: "Errors") -> str:
-    totals = (errors.actual, errors.expected, errors.naive)
     means = (errors.mae, errors.naive_mae, errors.rmse, errors.naive_rmse)
     return "".join(
         [
-            *(f"{each:>14,.0f}" for each in totals),
+            f"{errors.actual:>14,.0f}",
+            f"{errors.expected:>14,.0f}{_share(errors.total_error):>8}",
+            f"{errors.naive:>14,.0f}{_share(errors.naive_total_error):>8}",
             *(f"{each:>11,.3f}" for each in means),
         ]
     )
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:+.1%}"

@@ -86,9 +86,10 @@ def test_cdnow_gives_the_published_figures(tmp_path: Path) -> None:
     assert found["converged"] and found["beats_naive"] and found["value_beats_naive"]
     orders = found["holdout"]["orders"]
     assert orders["rmse"] < orders["naive_rmse"]
-    assert abs(orders["expected"] - orders["actual"]) < abs(
-        orders["naive"] - orders["actual"]
+    assert orders["total_error"] == pytest.approx(
+        orders["expected"] / orders["actual"] - 1, rel=1e-5
     )
+    assert abs(orders["total_error"]) < 0.15 < orders["naive_total_error"]
 
 
 def test_orders_of_online_retail_are_forecast_and_its_revenue_is_not(

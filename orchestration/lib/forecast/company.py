@@ -67,9 +67,11 @@ create table if not exists forecast.fits (
     holdout_days bigint not null,
     holdout_customers bigint not null,
     orders_actual double, orders_expected double, orders_naive double,
+    orders_total_error double, orders_naive_total_error double,
     orders_mae double, orders_naive_mae double,
     orders_rmse double, orders_naive_rmse double,
     revenue_actual double, revenue_expected double, revenue_naive double,
+    revenue_total_error double, revenue_naive_total_error double,
     revenue_mae double, revenue_naive_mae double,
     revenue_rmse double, revenue_naive_rmse double,
     run_id varchar not null,
@@ -228,10 +230,13 @@ def fit_row(segment: Segment, found: Fit, days: Span) -> dict[str, Any]:
     }
 
 
-def _errors(what: str, errors: Errors | None) -> dict[str, float]:
+def _errors(what: str, errors: Errors | None) -> dict[str, float | None]:
     if errors is None:
         return {}
-    return {f"{what}_{name}": rounded(value) for name, value in asdict(errors).items()}
+    return {
+        f"{what}_{name}": None if value is None else rounded(value)
+        for name, value in asdict(errors).items()
+    }
 
 
 def _segments(

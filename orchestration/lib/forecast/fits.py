@@ -78,6 +78,9 @@ class Errors:
     actual: float
     expected: float
     naive: float
+    #: Of the totals, as a share of the actual one; None where that is nothing.
+    total_error: float | None
+    naive_total_error: float | None
     #: Mean absolute and root mean square errors per customer.
     mae: float
     naive_mae: float
@@ -309,10 +312,13 @@ def _naive(past: Array, customers: Customers, days: int) -> Array:
 
 
 def _errors(actual: Array, expected: Array, naive: Array) -> Errors:
+    total = _sum(actual)
     return Errors(
-        actual=_sum(actual),
+        actual=total,
         expected=_sum(expected),
         naive=_sum(naive),
+        total_error=_sum(expected) / total - 1 if total else None,
+        naive_total_error=_sum(naive) / total - 1 if total else None,
         mae=_sum(np.abs(expected - actual)) / len(actual),
         naive_mae=_sum(np.abs(naive - actual)) / len(actual),
         rmse=math.sqrt(_sum((expected - actual) ** 2) / len(actual)),
