@@ -95,9 +95,11 @@ def test_conditional_expectations_of_cdnow_are_the_published_ones(
     (expected,) = bg_nbd.expected_orders(of_cdnow, first_customer, [39])[:, 0]
 
     assert round(expected, 3) == 1.226
-    assert bg_nbd.expected_orders_of_new(
-        of_cdnow, [0.1429, 1.0, 3.0, 31.8571, 32.0, 78.0]
-    ) == pytest.approx([0.0078, 0.0532, 0.1506, 1.0405, 1.0437, 1.8580], abs=1e-4)
+    new = histories((0, 0, 0))
+    weeks = [0.1429, 1.0, 3.0, 31.8571, 32.0, 78.0]
+    assert bg_nbd.expected_orders(of_cdnow, new, weeks)[0] == pytest.approx(
+        [0.0078, 0.0532, 0.1506, 1.0405, 1.0437, 1.8580], abs=1e-4
+    )
 
 
 def test_as_many_of_cdnow_order_nothing_in_39_weeks_as_published(

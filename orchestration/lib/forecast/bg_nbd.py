@@ -222,12 +222,6 @@ def expected_orders(
     return np.asarray(alive[:, None] * found)
 
 
-def expected_orders_of_new(model: BgNbd, times: Sequence[float]) -> Array:
-    """Orders after the first that a new customer makes in these times: equation 9."""
-    new = Histories(np.zeros(1), np.zeros(1), np.zeros(1), np.ones(1))
-    return np.asarray(expected_orders(model, new, times)[0])
-
-
 def _mean_orders(times: Array, shape: float, a: float, b: float) -> Array:
     """E[(1 - (1 + p k)^-shape) / p] for p ~ Beta(a, b) and every k of `times`."""
     flat = times.ravel()
@@ -273,4 +267,5 @@ def _beta_quadrature(
         / (scale**2 * (scale + 1) * (scale - 1))
     )  # fmt: skip
     values, vectors = eigh_tridiagonal(diagonal, np.sqrt(off))
-    return (values + 1) / 2, vectors[0] ** 2
+    # Where nearly nobody leaves, the first nodes round to zero.
+    return np.maximum((values + 1) / 2, 1e-300), vectors[0] ** 2

@@ -147,8 +147,15 @@ def _settle(
 ) -> _End:
     """Newton's steps of the parameters off their bounds, while they lead downwards."""
     at_bound = (logs <= lows) | (logs >= highs)
-    is_free = ~at_bound
     value, gradient = loss(logs)
+    gone = [
+        name
+        for name, is_gone in zip(names, at_bound & ~may_end, strict=True)
+        if is_gone
+    ]
+    if gone:
+        return _End(logs, value, f"{' and '.join(gone)} ran away")
+    is_free = ~at_bound
     hessian = _hessian(loss, logs, is_free)
     for _ in range(_NEWTON_STEPS):
         if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian)[0] <= 0:
@@ -166,16 +173,7 @@ def _settle(
             break
         logs, value, gradient = reached, lower, steepness
         hessian = _hessian(loss, logs, is_free)
-    gone = [
-        name
-        for name, is_gone in zip(names, at_bound & ~may_end, strict=True)
-        if is_gone
-    ]
-    if gone:
-        problem: str | None = f"{' and '.join(gone)} ran away"
-    else:
-        problem = _problem(gradient[is_free], hessian)
-    return _End(logs, value, problem)
+    return _End(logs, value, _problem(gradient[is_free], hessian))
 
 
 def _hessian(loss: _Loss, logs: Array, is_free: npt.NDArray[np.bool_]) -> Array:
