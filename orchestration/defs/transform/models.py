@@ -15,7 +15,7 @@ from orchestration.lib.quality.results import create_tables, record_tests
 from orchestration.lib.runs import stage
 from orchestration.lib.warehouse import connect
 
-#: Orders too, because forecasts are made between the halves (decision 0013), with the
+#: Orders too, because forecasts are made between the halves (decision 0015), with the
 #: payments that a test holds them against.
 _BEFORE_IDENTITY = "+int_identifiers +int_orders +stg_payments__attempts"
 
