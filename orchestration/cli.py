@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from orchestration.commands.errors import Wrong, clear_errors
+from orchestration.commands.experiment import experiment
 from orchestration.commands.explain import explain
 from orchestration.commands.fetch import fetch
 from orchestration.commands.forecast import forecast
@@ -41,9 +42,11 @@ def main() -> None:
     crm360 identity match FILE ...   which records of any file are one person
     crm360 forecast fit ...          what the customers of any file will order
     crm360 plan winback              what a sync would do, and who is left out why
+    crm360 experiment analyse ...    what a campaign brought, against a control
     """
 
 
+main.add_command(experiment)
 main.add_command(explain)
 main.add_command(fetch)
 main.add_command(forecast)
@@ -354,11 +357,14 @@ def _run(
     as_json: bool = False,
 ) -> None:
     """Launch the daily job in this process and print what came of it."""
+    from orchestration.components.experiments import declared_experiments
     from orchestration.launch import launch, set_aside_warehouse
     from orchestration.lib.quality.overrides import read_overrides
     from orchestration.lib.warehouse import connect
 
-    read_overrides(settings.overrides)  # a slip in it, too, is better told now
+    # A slip in them, too, is better told now.
+    read_overrides(settings.overrides)
+    declared_experiments(settings)
     if full:
         set_aside_warehouse(settings)
     with connect(settings.warehouse):

@@ -139,6 +139,19 @@ def mart_nodes(manifest: Path) -> list[dict[str, Any]]:
     return sorted(marts, key=lambda node: node["name"])
 
 
+def accepted_values(manifest: Path, model: str, column: str) -> list[str]:
+    """The values that a test of the manifest lets a column hold."""
+    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
+    return next(
+        list(node["test_metadata"]["kwargs"]["values"])
+        for node in nodes
+        if node["resource_type"] == "test"
+        and (node.get("test_metadata") or {}).get("name") == "accepted_values"
+        and node["attached_node"].endswith(f".{model}")
+        and node["column_name"] == column
+    )
+
+
 class Translator(DagsterDbtTranslator):
     """Models are named after their layer: `marts/orders`, `staging/stg_...`."""
 

@@ -186,6 +186,8 @@ class Settings:
     audiences: Mapping[str, AudienceSettings]
     places: Mapping[str, PlaceSettings] = field(default_factory=dict)
     forecast: ForecastSettings = field(default_factory=ForecastSettings)
+    #: Folder of declared experiments, one YAML file each.
+    experiments: Path
 
     @property
     def warehouse(self) -> Path:
@@ -206,6 +208,11 @@ class Settings:
     def fetched(self) -> Path:
         """What was fetched from which place."""
         return self.home / "places.duckdb"
+
+    @property
+    def experiment_record(self) -> Path:
+        """Who was ever assigned to an experiment; cannot be made again."""
+        return self.home / "experiments.duckdb"
 
     @property
     def raw(self) -> Path:
@@ -284,7 +291,7 @@ def read_settings(path: Path, home: Path) -> Settings:
         document,
         {
             "base_currency", "business_timezone", "phone_region", "landing", "exports",
-            "destinations", "audiences", "places", "forecast",
+            "destinations", "audiences", "places", "forecast", "experiments",
         },
     )  # fmt: skip
     time_zone = document.get("business_timezone", "Europe/Moscow")
@@ -331,6 +338,7 @@ def read_settings(path: Path, home: Path) -> Settings:
             for name, options in document.get("places", {}).items()
         },
         forecast=_forecast(path, document.get("forecast", {})),
+        experiments=path.parent / document.get("experiments", "experiments"),
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from orchestration.components import pipeline
 from orchestration.launch import launch
+from orchestration.lib.experiments import record
 from orchestration.lib.forecast import company
 from orchestration.lib.identity import stable_ids
 from orchestration.lib.landing import ledger
@@ -110,6 +111,7 @@ def empty_warehouse(home: Path) -> None:
         contacts.create_tables(connection, "none")
         stable_ids.create_tables(connection)
         company.create_tables(connection)
+        record.create_tables(connection)
         for contract in read_contracts(PROJECT / "models"):
             ledger.create_raw_table(connection, contract, home / "raw")
 

@@ -215,6 +215,16 @@
 {%- endmacro %}
 
 
+{# A number in [0, 1) made of a text, as orchestration/lib/experiments/assignment.py. #}
+{% macro hash_point(text) -%}
+    {{ adapter.dispatch('hash_point')(text) }}
+{%- endmacro %}
+
+{% macro duckdb__hash_point(text) -%}
+    cast(cast(concat('0x', left(sha256({{ text }}), 13)) as bigint) as double) / 4503599627370496
+{%- endmacro %}
+
+
 {# An aggregate: the distinct values as one text, sorted, comma-separated. #}
 {% macro distinct_values_text(value) -%}
     {{ adapter.dispatch('distinct_values_text')(value) }}

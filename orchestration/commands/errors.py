@@ -18,6 +18,7 @@ class Wrong(click.ClickException):
 def clear_errors() -> Iterator[None]:
     """Say what went wrong and what to do; anything unforeseen keeps its traceback."""
     from orchestration.lib.activation.plan import PlanRefused
+    from orchestration.lib.experiments.declaration import ExperimentError
     from orchestration.lib.identity.decisions import DecisionsRefused
     from orchestration.lib.identity.explanation import NobodyFound
     from orchestration.lib.landing.contract import ContractError
@@ -34,6 +35,7 @@ def clear_errors() -> Iterator[None]:
         SuiteError,
         OverridesError,
         DecisionsRefused,
+        ExperimentError,
     ) as error:
         raise Wrong(str(error)) from error
     except WarehouseUnreadable as error:

@@ -11,6 +11,8 @@ from orchestration.components.landed_export import stage_name
 from orchestration.components.scope import delivered_exports
 from orchestration.components.stages import (
     BUILD,
+    DECLARE,
+    EXPERIMENTS,
     FORECAST,
     IDENTITY,
     PREPARE,
@@ -24,9 +26,11 @@ from orchestration.settings import Settings
 def problems(settings: Settings) -> list[str]:
     """Why nothing may be published now; empty when it may."""
     required = [stage_name(each) for each in delivered_exports(settings)]
-    required += [RECONCILE, PREPARE, IDENTITY, FORECAST, BUILD]
+    required += [
+        RECONCILE, PREPARE, IDENTITY, FORECAST, DECLARE, BUILD, EXPERIMENTS,
+    ]  # fmt: skip
     with connect(settings.warehouse) as connection:
-        return open_problems(connection, required, last=BUILD)
+        return open_problems(connection, required, last=EXPERIMENTS)
 
 
 def sending_problems(settings: Settings) -> list[str]:

@@ -14,6 +14,16 @@ customers as (
 
 ),
 
+held_out as (
+
+    select distinct customer_id
+
+    from {{ ref("experiment_assignments") }}
+
+    where held_out_of = 'winback'
+
+),
+
 final as (
 
     select
@@ -28,15 +38,19 @@ final as (
         customers.revenue_to_date,
 
         -- and whether
-        case customers.email_reachability
-            when 'reachable' then 'send'
-            else customers.email_reachability
+        case
+            when customers.email_reachability <> 'reachable'
+                then customers.email_reachability
+            when held_out.customer_id is not null then 'holdout'
+            else 'send'
         end as decision,
         members.entered_on
 
     from members
     inner join customers
         on customers.customer_id = members.customer_id
+    left join held_out
+        on held_out.customer_id = members.customer_id
 
 )
 

@@ -15,7 +15,10 @@ _MARTS = mart_nodes(project.manifest_path)
 
 @dg.asset(
     key=["published", "marts"],
-    deps=[dg.AssetKey(["marts", node["name"]]) for node in _MARTS],
+    deps=[
+        *(dg.AssetKey(["marts", node["name"]]) for node in _MARTS),
+        dg.AssetKey(["experiments", "results"]),
+    ],
     group_name="published",
     kinds={"duckdb", "parquet"},
     owners=["team:analytics"],

@@ -1,0 +1,1 @@
+"""Experiments: who gets what, and what came of it."""
