@@ -201,13 +201,14 @@ def analyse(
         "alpha": alpha,
         "shares": meant,
         "are_shares_assumed": shares is None,
+        "is_planned": planned_sample is not None or planned_mde is not None,
         **dataclasses.asdict(counts),
         "results": [dataclasses.asdict(result) for result in results],
     }
     click.echo(
         json.dumps(report, default=str, indent=2)
         if as_json
-        else "\n".join(_lines(report, is_planned=bool(planned_sample or planned_mde)))
+        else "\n".join(_lines(report))
     )
 
 
@@ -222,9 +223,7 @@ def analyse(
 )
 @click.option("--metric-columns", multiple=True, metavar="MAPPING")
 @click.option("--lift", type=_POSITIVE, help="The smallest lift that is worth seeing.")
-@click.option(
-    "--sample", type=click.IntRange(min=4), help="Or the customers there are."
-)
+@click.option("--sample", type=click.IntRange(min=4), help="Or who there is.")
 @click.option(
     "--shares",
     default="control=0.5,treatment=0.5",
@@ -331,8 +330,8 @@ def check(as_json: bool) -> None:
     for each in declared:
         arms = ", ".join(f"{arm} {share:.0%}" for arm, share in each.shares.items())
         click.echo(
-            f"  {each.name}: {each.starts_on} to {each.ends_on}, {each.segment}, {arms};"
-            f" decided by {each.metrics[0]}; budget {each.budget:,.0f}"
+            f"  {each.name}: {each.starts_on} to {each.ends_on}, {each.segment},"
+            f" {arms}; decided by {each.metrics[0]}; budget {each.budget:,.0f}"
         )
 
 
@@ -408,7 +407,7 @@ def _variance(file: Path, columns: tuple[str, ...]) -> float:
     return float(row[0])
 
 
-def _lines(report: dict[str, Any], *, is_planned: bool) -> list[str]:
+def _lines(report: dict[str, Any]) -> list[str]:
     """The report as a person reads it."""
     assumed = (
         ", assumed: --shares says otherwise" if report["are_shares_assumed"] else ""
@@ -433,7 +432,7 @@ def _lines(report: dict[str, Any], *, is_planned: bool) -> list[str]:
         if report[key]:
             lines.append(f"  {report[key]:>10,} {text}")
     lines += [_line(result) for result in report["results"]]
-    if not is_planned:
+    if not report["is_planned"]:
         lines.append(
             "Nothing was planned (--planned-sample, --planned-mde): the decision holds"
             " only if this is the first and last look."

@@ -129,8 +129,8 @@ assignments as (
     from newcomers
     inner join arms
         on arms.experiment = newcomers.experiment
-        and newcomers.point >= arms.share_from
-        and newcomers.point < arms.share_to
+        and arms.share_from <= newcomers.point
+        and arms.share_to > newcomers.point
 
 ),
 

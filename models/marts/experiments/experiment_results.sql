@@ -30,6 +30,7 @@ final as (
         cast(null as double) as lift_rel,
         cast(null as double) as lift_rel_low,
         cast(null as double) as lift_rel_high,
+        cast(null as double) as statistic,
         cast(null as double) as p_value,
         cast(null as double) as p_value_adjusted,
         cast(null as double) as srm_p_value,

@@ -99,6 +99,8 @@ class Result:
     lift_rel: float | None
     lift_rel_low: float | None
     lift_rel_high: float | None
+    #: z of a proportion, t of a mean.
+    statistic: float | None
     p_value: float | None
     #: Corrected for the number of arms.
     p_value_adjusted: float | None
@@ -227,6 +229,7 @@ def analyse(strata: Strata, assigned: Sequence[Assigned], plan: Plan) -> list[Re
                 lift_rel=_rounded(estimate.lift_rel),
                 lift_rel_low=_rounded(estimate.lift_rel_low),
                 lift_rel_high=_rounded(estimate.lift_rel_high),
+                statistic=_rounded(estimate.statistic),
                 p_value=_rounded(estimate.p_value),
                 p_value_adjusted=_rounded(p_value),
                 srm_p_value=_rounded(srm),

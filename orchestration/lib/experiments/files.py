@@ -152,7 +152,7 @@ def join(
     absent_is_zero: bool,
     has_prior_values: bool,
 ) -> Counts:
-    """Write the temporary table `measured (customer, arm, stratum, value, prior_value)`.
+    """Write the temporary table `measured`: one row per customer, with arm and values.
 
     Customers in several arms are left out. Values of one customer are added up. Who
     has none counts as zero, or is left out as well.
