@@ -24,6 +24,7 @@ Read by hand and not by a library of schemas: an error has to name the line.
 """
 
 import difflib
+import itertools
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -107,10 +108,13 @@ def read_experiments(folder: Path, known: Known) -> list[Experiment]:
     Raises:
         ExperimentError: a file cannot be followed.
     """
-    return [
-        read_experiment(path, known)
-        for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
-    ]
+    paths = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+    for one, other in itertools.pairwise(paths):
+        if one.stem == other.stem:
+            raise ExperimentError(
+                f"{other}: there is {one.name} as well; an experiment is one file"
+            )
+    return [read_experiment(path, known) for path in paths]
 
 
 def read_experiment(path: Path, known: Known) -> Experiment:
