@@ -338,7 +338,7 @@ def read_settings(path: Path, home: Path) -> Settings:
             for name, options in document.get("places", {}).items()
         },
         forecast=_forecast(path, document.get("forecast", {})),
-        experiments=path.parent / document.get("experiments", "experiments"),
+        experiments=_experiments(path, document.get("experiments")),
     )
 
 
@@ -358,6 +358,15 @@ def _forecast(path: Path, options: Any) -> ForecastSettings:  # noqa: ANN401 - a
     for problem in _repeated("dimensions", list(forecast.dimensions)):
         raise SettingsError(f"{path}: forecast{problem}")
     return forecast
+
+
+def _experiments(path: Path, configured: str | None) -> Path:
+    """The folder of experiments, which may be absent where it is not configured."""
+    folder = path.parent / (configured or "experiments")
+    if configured and not folder.is_dir():
+        # Without its declaration, the control of an experiment would be sent to.
+        raise SettingsError(f"{path}: experiments: there is no folder {folder}")
+    return folder
 
 
 _PLACE_TYPES: dict[str, type[PlaceSettings]] = {

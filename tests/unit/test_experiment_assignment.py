@@ -268,6 +268,19 @@ def test_a_run_that_is_repeated_records_nobody_twice(tmp_path: Path) -> None:
         assert company.recorded() == recorded
 
 
+def test_a_recorded_row_is_never_changed_whatever_the_mart_says(
+    tmp_path: Path,
+) -> None:
+    with Company(tmp_path) as company:
+        company.join("anna", "boris")
+        company.run(experiment(SHARES), START)
+        recorded = company.recorded()
+        company.connection.execute("update experiment_assignments set arm = 'other'")
+
+        assert record_assignments(company.connection, company.record) == 0
+        assert company.recorded() == recorded
+
+
 def test_without_experiments_there_is_no_record(tmp_path: Path) -> None:
     with Company(tmp_path) as company:
         company.join("anna")

@@ -29,6 +29,7 @@ base_currency = "GBP"
 business_timezone = "Europe/London"
 phone_region = "GB"
 landing = "inbox"
+experiments = "ab"
 
 [exports."hubspot.contacts"]
 encoding = "cp1251"
@@ -147,6 +148,7 @@ def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
         forecast=ForecastSettings(
             dimensions=("first_source", "company"), least_customers=500
         ),
+        experiments=tmp_path / "experiments",
     )
     assert found.audiences["winback"].destinations == ("outbox",)
 
@@ -157,8 +159,16 @@ def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
     )
 
 
+def test_a_folder_of_experiments_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="experiments: there is no folder"):
+        settings(tmp_path, 'experiments = "ab"')
+
+
 def test_every_key_is_read(tmp_path: Path) -> None:
+    (tmp_path / "ab").mkdir()
+
     assert settings(tmp_path, COMPLETE) == Settings(
+        experiments=tmp_path / "ab",
         home=tmp_path / "home",
         landing=tmp_path / "home" / "inbox",
         base_currency="GBP",

@@ -1,4 +1,4 @@
-"""Experiments around the second half of the dbt project (decision 0030)."""
+"""Experiments around the second half of the dbt project (decision 0016)."""
 
 from collections.abc import Iterator
 from typing import Any
