@@ -32,7 +32,8 @@ METRIC_COLUMNS = {
     "customer": ("customer", "customer_id", "user_id", "user", "client_id", "id"),
     "value": ("value", "metric_value", "metric", "amount", "revenue", "converted"),
     "prior_value": (
-        "prior_value", "pre_period_value", "pre_value", "prior", "pre", "covariate",
+        "prior_value", "pre_period_value", "pre_value", "value_before", "prior",
+        "pre_period", "pre", "before", "covariate",
     ),
 }  # fmt: skip
 #: Arms that are a control by their name.
