@@ -108,10 +108,19 @@ def test_parquet_is_read_as_csv_is(folder: Path) -> None:
 
 
 def test_the_order_of_rows_does_not_matter(folder: Path) -> None:
+    chance = random.Random(1)
+    write(
+        folder / "metric.csv",
+        "customer,value,prior_value",
+        *(
+            f"{'ab'[n % 2]}{n % 4000},{chance.lognormvariate(7, 2)},{chance.random()}"
+            for n in range(9000)
+        ),
+    )
     before = report(folder)
     for name in ("arms", "metric"):
         header, *lines = (folder / f"{name}.csv").read_text().splitlines()
-        random.Random(1).shuffle(lines)
+        chance.shuffle(lines)
         write(folder / f"{name}.csv", header, *lines)
 
     assert report(folder) == before

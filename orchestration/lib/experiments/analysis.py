@@ -40,7 +40,7 @@ Decision = Literal[
 SAMPLE_RATIO_ALPHA = 0.001
 ALPHA = 0.05
 POWER = 0.8
-#: Sums of floating-point numbers differ in the last digits with the order of rows.
+#: More digits would be those of floating-point numbers, not of the data.
 _DIGITS = 12
 
 
@@ -121,7 +121,7 @@ class Result:
 def read_cells(
     connection: duckdb.DuckDBPyConnection, relation: str
 ) -> dict[str, dict[str, Cell]]:
-    """Cells by stratum and arm.
+    """Cells by stratum and arm, the same in whatever order the rows stand.
 
     Args:
         relation: SQL with `stratum, arm, value, prior_value`, one row per customer.
@@ -146,11 +146,11 @@ def read_cells(
             stratum,
             arm,
             count(*),
-            avg(value),
-            count(*) * var_pop(value),
-            avg(prior_value),
-            count(*) * var_pop(prior_value),
-            count(*) * covar_pop(value, prior_value)
+            avg(value order by value),
+            count(*) * var_pop(value order by value),
+            avg(prior_value order by prior_value),
+            count(*) * var_pop(prior_value order by prior_value),
+            count(*) * covar_pop(value, prior_value order by value, prior_value)
         from measured
         group by stratum, arm
         order by stratum, arm

@@ -175,8 +175,8 @@ def join(
         create or replace temp table totals as
         select
             customer,
-            sum(value) as value,
-            sum(prior_value) as prior_value,
+            sum(value order by value) as value,
+            sum(prior_value order by prior_value) as prior_value,
             count(*) as row_count
         from metric_rows
         group by customer
