@@ -113,7 +113,7 @@ def test_the_order_of_rows_does_not_matter(folder: Path) -> None:
         folder / "metric.csv",
         "customer,value,prior_value",
         *(
-            f"{'ab'[n % 2]}{n % 4000},{chance.lognormvariate(7, 2)},{chance.random()}"
+            f"{'ab'[n % 2]}{n % 4000},{1e9 + chance.random()},{chance.random()}"
             for n in range(9000)
         ),
     )
