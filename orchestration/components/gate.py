@@ -26,11 +26,12 @@ from orchestration.settings import Settings
 def problems(settings: Settings) -> list[str]:
     """Why nothing may be published now; empty when it may."""
     required = [stage_name(each) for each in delivered_exports(settings)]
-    required += [
-        RECONCILE, PREPARE, IDENTITY, FORECAST, DECLARE, BUILD, EXPERIMENTS,
-    ]  # fmt: skip
+    required += [RECONCILE, PREPARE, IDENTITY, FORECAST, DECLARE, BUILD]
     with connect(settings.warehouse) as connection:
-        return open_problems(connection, required, last=EXPERIMENTS)
+        # Whatever follows a build that did not pass is not worth a word.
+        return open_problems(connection, required, last=BUILD) or open_problems(
+            connection, [BUILD, EXPERIMENTS], last=EXPERIMENTS
+        )
 
 
 def sending_problems(settings: Settings) -> list[str]:
