@@ -170,7 +170,7 @@ final as (
         case
             when
                 controls.starts_on <= {{ as_of_date() }}
-                and controls.ends_on > {{ as_of_date() }}
+                and controls.ends_on >= {{ as_of_date() }}
                 then controls.audience
         end as held_out_of,
 
