@@ -206,6 +206,55 @@
 {%- endmacro %}
 
 
+{# A subquery body: one row per day from the first to the last, inclusive. #}
+{% macro day_series(first, last, column) -%}
+    {{ adapter.dispatch('day_series')(first, last, column) }}
+{%- endmacro %}
+
+{% macro duckdb__day_series(first, last, column) -%}
+    select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as {{ column }}
+{%- endmacro %}
+
+
+{#
+    First day of the period that a day lies in (`day`, `week` from Monday, `month`,
+    `quarter`, `half_year`, `year`), and of the period after it.
+#}
+{% macro period_start(day, grain) -%}
+    {{ adapter.dispatch('period_start')(day, grain) }}
+{%- endmacro %}
+
+{% macro duckdb__period_start(day, grain) -%}
+    {%- if grain == "half_year" -%}
+    make_date(year({{ day }}), 1 + 6 * ((month({{ day }}) - 1) // 6), 1)
+    {%- else -%}
+    cast(date_trunc('{{ grain }}', {{ day }}) as date)
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro next_period_start(day, grain) -%}
+    {{ adapter.dispatch('next_period_start')(day, grain) }}
+{%- endmacro %}
+
+{% macro duckdb__next_period_start(day, grain) -%}
+    {%- if grain == "half_year" -%}
+    cast({{ duckdb__period_start(day, grain) }} + interval 6 month as date)
+    {%- else -%}
+    cast({{ duckdb__period_start(day, grain) }} + interval 1 {{ grain }} as date)
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# Seconds from the first moment to the second. #}
+{% macro seconds_between(first, second) -%}
+    {{ adapter.dispatch('seconds_between')(first, second) }}
+{%- endmacro %}
+
+{% macro duckdb__seconds_between(first, second) -%}
+    date_diff('second', {{ first }}, {{ second }})
+{%- endmacro %}
+
+
 {% macro sha256_hex(text) -%}
     {{ adapter.dispatch('sha256_hex')(text) }}
 {%- endmacro %}
@@ -260,6 +309,18 @@
             then json_extract_string({{ text }}, '$[0]')
         else {{ text }}
     end
+{%- endmacro %}
+
+
+{# The host of a URL in lower case, without `www.`; null where there is none. #}
+{% macro url_host(url) -%}
+    {{ adapter.dispatch('url_host')(url) }}
+{%- endmacro %}
+
+{% macro duckdb__url_host(url) -%}
+    nullif(
+        regexp_extract(lower({{ url }}), '^[a-z][a-z0-9+.-]*://(?:www[.])?([^/:?#]+)', 1), ''
+    )
 {%- endmacro %}
 
 

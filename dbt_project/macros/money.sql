@@ -37,3 +37,25 @@
 {% macro quintile(ranking, total) -%}
     cast(1 + floor(5 * cast({{ ranking }} - 1 as double) / {{ total }}) as integer)
 {%- endmacro %}
+
+{#
+    What a row gets of an amount that is shared out by weight: the rounded share up to
+    this row less the rounded share up to the row before, so that shares are of so many
+    digits and sum to the amount itself. `total` and `to_here` are sums of weights;
+    `is_last` is true for the last row, `window` that of the rows in their order.
+#}
+{% macro share_out(amount, to_here, total, is_last, window, digits=2) -%}
+    {%- set rounded -%}
+        case
+            when {{ is_last }} then cast({{ amount }} as decimal(18, {{ digits }}))
+            else cast(
+                round(cast({{ amount }} as double) * {{ to_here }} / {{ total }}, {{ digits }})
+                as decimal(18, {{ digits }})
+            )
+        end
+    {%- endset -%}
+    cast(
+        {{ rounded }} - coalesce(lag({{ rounded }}) over ({{ window }}), 0)
+        as decimal(18, {{ digits }})
+    )
+{%- endmacro %}

@@ -199,7 +199,7 @@ class _Engine:
     """Dispatched macros as calls of one function, whatever the engine."""
 
     def dispatch(self, name: str) -> Any:
-        if name == "month_series":
+        if name in ("day_series", "month_series"):
             return lambda first, last, column: f"select engine({first}) as {column}"
         return lambda *arguments: f"engine({arguments[0]})"
 

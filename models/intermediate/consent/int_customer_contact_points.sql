@@ -116,6 +116,7 @@ final as (
         is_granted,
         is_consent_unknown,
         suppression_reason,
+        is_owner,
         last_seen_at,
         record_count
 
@@ -133,6 +134,7 @@ final as (
             when suppressions.reason is not null then suppressions.reason
             when not phone_points.is_owner then 'contact_of_another'
         end as suppression_reason,
+        phone_points.is_owner,
         phone_points.last_seen_at,
         phone_points.record_count
 

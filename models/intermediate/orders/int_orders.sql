@@ -50,6 +50,7 @@ shop_orders as (
         coalesce(order_discount_amount, 0) as discount_amount,
         coalesce(order_refund_amount, 0) as refund_amount,
         order_subtotal_amount as stated_subtotal_amount,
+        discount_code,
         financial_status is null and cancelled_at is null as is_status_imputed,
         order_discount_amount is null as is_discount_imputed,
         order_refund_amount is null as is_refund_imputed,
@@ -89,6 +90,7 @@ invoices as (
         cast(0 as decimal(38, 6)) as discount_amount,
         cast(0 as decimal(38, 6)) as refund_amount,
         cast(null as decimal(38, 6)) as stated_subtotal_amount,
+        cast(null as {{ dbt.type_string() }}) as discount_code,
         false as is_status_imputed,
         false as is_discount_imputed,
         false as is_refund_imputed,
@@ -160,6 +162,7 @@ final as (
         -- strings
         priced.status,
         priced.currency,
+        priced.discount_code,
 
         -- numbers
         priced.line_count,

@@ -26,6 +26,7 @@ final as (
         -- strings
         orders.status,
         orders.currency,
+        orders.discount_code,
 
         -- numbers
         orders.line_count,

@@ -29,6 +29,11 @@ opened as (
         {{ json_value(
             "events.collected_traffic_source", "$.manual_campaign_name"
         ) }} as campaign_name,
+        {{ json_value("events.collected_traffic_source", "$.manual_source") }}
+            as traffic_source_name,
+        {{ json_value("events.collected_traffic_source", "$.manual_medium") }}
+            as traffic_medium,
+        {{ json_value("events.collected_traffic_source", "$.gclid") }} as gclid,
         {{ json_value("events.device", "$.category") }} as device_category,
         {{ json_value("events.geo", "$.country") }} as country
 
@@ -57,7 +62,10 @@ final as (
         {{ parse_text("event_name") }} as event_name,
         {{ parse_text("page_location") }} as page_location,
         {{ parse_text("page_referrer") }} as page_referrer,
+        {{ parse_text("traffic_source_name") }} as traffic_source_name,
+        {{ parse_text("traffic_medium") }} as traffic_medium,
         {{ parse_text("campaign_name") }} as campaign_name,
+        {{ parse_text("gclid") }} as gclid,
         {{ parse_text("device_category") }} as device_category,
         {{ parse_text("country") }} as country,
         lower({{ parse_text("platform") }}) as platform,

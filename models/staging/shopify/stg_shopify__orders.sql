@@ -63,6 +63,7 @@ final as (
         lower({{ parse_text("named.fulfillment_status") }}) as fulfillment_status,
         {{ parse_currency("named.currency") }} as currency,
         {{ parse_text("named.lineitem_name") }} as product_name,
+        upper({{ parse_text("named.discount_code") }}) as discount_code,
 
         -- numbers
         {{ parse_positive_integer("named.lineitem_quantity") }} as quantity,

@@ -1,0 +1,36 @@
+with
+
+touchpoints as (
+
+    select * from {{ ref("int_touchpoints") }}
+
+),
+
+final as (
+
+    select
+        -- ids
+        touchpoint_id,
+        source,
+        customer_id,
+        campaign_id,
+        _file_id,
+        _line,
+
+        -- strings
+        touch_kind,
+        channel,
+        traffic_source,
+        traffic_medium,
+
+        -- booleans
+        is_continuation,
+
+        -- timestamps
+        happened_at
+
+    from touchpoints
+
+)
+
+select * from final
