@@ -132,7 +132,7 @@ def test_monthly_revenue_and_orders_are_the_true_ones(
 
     found = truth.execute(
         "select period_start, orders, net_revenue from marts.kpi_company"
-        " where orders > 0 order by period_start"
+        " where period_grain = 'month' and orders > 0 order by period_start"
     ).fetchall()
 
     assert found == expected

@@ -1,0 +1,161 @@
+{# Formulas that several marts share; docs/metrics.md has them in words. #}
+
+{# Customers and orders may be shares, of six digits, where several touches are credited. #}
+{% macro money_per_share(amount, shares) -%}
+    {{ money_per(
+        "(" ~ amount ~ " * 1000000)", "cast(" ~ shares ~ " * 1000000 as bigint)"
+    ) }}
+{%- endmacro %}
+
+{% macro cac(cost, new_customers) -%}
+    {{ money_per_share(cost, new_customers) }}
+{%- endmacro %}
+
+{% macro romi(earned, cost) -%}
+    {{ ratio(earned ~ " - " ~ cost, cost) }}
+{%- endmacro %}
+
+{% macro revenue_per_cost(revenue, cost) -%}
+    {{ ratio(revenue, cost) }}
+{%- endmacro %}
+
+{% macro aov(net_revenue, orders_with_revenue) -%}
+    {{ money_per_share(net_revenue, orders_with_revenue) }}
+{%- endmacro %}
+
+
+{#
+    Credits of orders beside costs, one row per model of attribution, columns of `keys`
+    and period in which there was either: the whole query of a mart after its imports
+    `credits` and `costs`, up to `final`.
+#}
+{% macro marketing_figures(keys) -%}
+{%- set models = ["last_touch", "first_touch", "linear", "position_based", "time_decay"] -%}
+{%- set grains = ["day", "week", "month", "quarter", "half_year", "year"] -%}
+period_credits as (
+
+    {% for grain in grains -%}
+    select
+        attribution_model,
+        {{ keys | join(",\n        ") }},
+        '{{ grain }}' as period_grain,
+        {{ period_start("ordered_on", grain) }} as period_start,
+        cast(sum(credit) as decimal(18, 6)) as orders,
+        cast(
+            sum(case when attributed_revenue > 0 then credit else 0 end)
+            as decimal(18, 6)
+        ) as orders_with_revenue,
+        cast(
+            sum(case when is_first_order then credit else 0 end) as decimal(18, 6)
+        ) as new_customers,
+        {{ sum_amount("attributed_revenue") }} as attributed_revenue,
+        case
+            when count(*) = count(attributed_margin)
+                then {{ sum_amount("attributed_margin") }}
+        end as attributed_margin
+
+    from credits
+
+    group by
+        attribution_model,
+        {{ keys | join(",\n        ") }},
+        {{ period_start("ordered_on", grain) }}
+
+    {%- if not loop.last %}
+
+    union all
+
+    {% endif %}
+    {%- endfor %}
+
+),
+
+period_costs as (
+
+    {% for grain in grains -%}
+    select
+        {{ keys | join(",\n        ") }},
+        '{{ grain }}' as period_grain,
+        {{ period_start("cost_on", grain) }} as period_start,
+        {{ sum_amount("cost_amount_base") }} as cost
+
+    from costs
+
+    group by
+        {{ keys | join(",\n        ") }},
+        {{ period_start("cost_on", grain) }}
+
+    {%- if not loop.last %}
+
+    union all
+
+    {% endif %}
+    {%- endfor %}
+
+),
+
+model_costs as (
+
+    {% for model in models -%}
+    select
+        '{{ model }}' as attribution_model,
+        period_costs.*
+
+    from period_costs
+
+    {%- if not loop.last %}
+
+    union all
+
+    {% endif %}
+    {%- endfor %}
+
+),
+
+joined as (
+
+    select
+        {% for column in ["attribution_model"] + keys + ["period_grain", "period_start"] -%}
+        coalesce(period_credits.{{ column }}, model_costs.{{ column }}) as {{ column }},
+        {% endfor -%}
+        {% for column in ["orders", "orders_with_revenue", "new_customers"] -%}
+        coalesce(period_credits.{{ column }}, 0) as {{ column }},
+        {% endfor -%}
+        coalesce(period_credits.attributed_revenue, 0) as attributed_revenue,
+        case
+            when period_credits.attribution_model is null then 0
+            else period_credits.attributed_margin
+        end as attributed_margin,
+        model_costs.cost
+
+    from period_credits
+    full outer join model_costs
+        on model_costs.attribution_model = period_credits.attribution_model
+        {% for column in keys + ["period_grain", "period_start"] -%}
+        and model_costs.{{ column }} = period_credits.{{ column }}
+        {% endfor %}
+
+),
+
+final as (
+
+    select
+        attribution_model,
+        {{ keys | join(",\n        ") }},
+        period_grain,
+        period_start,
+        cast(orders as decimal(18, 6)) as orders,
+        cast(new_customers as decimal(18, 6)) as new_customers,
+        {{ money("attributed_revenue") }} as attributed_revenue,
+        {{ money("attributed_margin") }} as attributed_margin,
+        {{ money("cost") }} as cost,
+        {{ aov("attributed_revenue", "orders_with_revenue") }} as aov,
+        {{ cac("cost", "new_customers") }} as cac,
+        {{ romi("attributed_revenue", "cost") }} as romi,
+        {{ revenue_per_cost("attributed_revenue", "cost") }} as revenue_per_cost,
+        {{ romi("attributed_margin", "cost") }} as romi_margin
+
+    from joined
+
+)
+{%- endmacro %}

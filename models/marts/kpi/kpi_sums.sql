@@ -1,0 +1,556 @@
+{%- set grains = ["day", "week", "month", "quarter", "half_year", "year"] -%}
+{#- dimension, member, and the day of the order before, by which buyers are counted once -#}
+{%- set order_dimensions = [
+    ("company", "'company'", "previous_ordered_on"),
+    ("source", "source", "previous_ordered_on_in_source"),
+    ("offer", "coalesce(discount_code, 'none')", "previous_ordered_on_with_code"),
+    ("country", "country", "previous_ordered_on"),
+    ("first_channel", "first_channel", "previous_ordered_on"),
+    ("segment", "segment", "previous_ordered_on"),
+] -%}
+{%- set counts = [
+    "orders", "orders_with_revenue", "orders_without_margin", "unpaid_orders",
+    "new_customers", "new_repeat_customers",
+] -%}
+{%- set amounts = [
+    "gross_revenue", "net_revenue", "net_revenue_unassigned", "attributed_revenue",
+    "known_margin", "attributed_known_margin",
+] -%}
+{%- set to_date = {
+    "customers_to_date": "new_customers",
+    "repeat_customers_to_date": "new_repeat_customers",
+    "lifetime_days_to_date": "lifetime_days",
+    "orders_without_margin_to_date": "orders_without_margin",
+    "came_to_date": "came",
+    "went_to_date": "went",
+} -%}
+{%- set amounts_to_date = {
+    "revenue_to_date": "net_revenue - net_revenue_unassigned",
+    "known_margin_to_date": "known_margin",
+} -%}
+
+with
+
+orders as (
+
+    select * from {{ ref("int_customer_orders") }}
+
+),
+
+buyers as (
+
+    select * from {{ ref("int_buyers") }}
+
+),
+
+untouched as (
+
+    select order_id
+
+    from {{ ref("int_attribution") }}
+
+    where
+        attribution_model = 'last_touch'
+        and touch_number = 0
+
+),
+
+segment_members as (
+
+    select * from {{ ref("segment_members") }}
+
+),
+
+activity_days as (
+
+    select * from {{ ref("int_activity_days") }}
+
+),
+
+active_periods as (
+
+    select * from {{ ref("int_active_periods") }}
+
+),
+
+costs as (
+
+    select * from {{ ref("int_campaign_costs") }}
+
+),
+
+periods as (
+
+    select * from {{ ref("int_periods") }}
+
+),
+
+order_facts as (
+
+    -- orders that belong to nobody count in all totals, but their buyer is unknown
+    select
+        orders.*,
+        orders.is_paid and orders.customer_id is not null as has_buyer,
+        case
+            when orders.customer_id is null then 'unassigned'
+            else coalesce(buyers.country, 'unknown')
+        end as country,
+        case
+            when orders.customer_id is null then 'unassigned'
+            else coalesce(buyers.first_channel, 'unknown')
+        end as first_channel,
+        orders.is_paid and untouched.order_id is null as is_attributed
+
+    from orders
+    left join buyers
+        on buyers.customer_id = orders.customer_id
+    left join untouched
+        on untouched.order_id = orders.order_id
+
+),
+
+segment_facts as (
+
+    select
+        order_facts.*,
+        segment_members.segment
+
+    from order_facts
+    inner join segment_members
+        on segment_members.customer_id = order_facts.customer_id
+
+),
+
+daily_orders as (
+
+    {% for dimension, member, previous in order_dimensions -%}
+    select
+        '{{ dimension }}' as dimension,
+        {{ member }} as member,
+        ordered_on,
+        count(case when is_paid then 1 end) as orders,
+        count(case when is_paid and net_amount_base > 0 then 1 end)
+            as orders_with_revenue,
+        count(case when is_paid and margin_amount_base is null then 1 end)
+            as orders_without_margin,
+        count(case when not is_paid then 1 end) as unpaid_orders,
+        count(case when paid_order_number = 1 then 1 end) as new_customers,
+        count(case when paid_order_number = 2 then 1 end) as new_repeat_customers,
+        {% for grain in grains -%}
+        count(
+            case
+                when
+                    has_buyer
+                    and coalesce(
+                        {{ previous }} < {{ period_start("ordered_on", grain) }}, true
+                    )
+                    then 1
+            end
+        ) as buyers_of_{{ grain }},
+        {% endfor -%}
+        {{ sum_amount("case when is_paid then gross_amount_base end") }} as gross_revenue,
+        {{ sum_amount("case when is_paid then net_amount_base end") }} as net_revenue,
+        {{ sum_amount(
+            "case when is_paid and customer_id is null then net_amount_base end"
+        ) }} as net_revenue_unassigned,
+        {{ sum_amount("case when is_attributed then net_amount_base end") }}
+            as attributed_revenue,
+        {{ sum_amount("case when is_paid then margin_amount_base end") }}
+            as known_margin,
+        {{ sum_amount("case when is_attributed then margin_amount_base end") }}
+            as attributed_known_margin
+
+    from {{ "segment_facts" if dimension == "segment" else "order_facts" }}
+
+    group by
+        {{ member }},
+        ordered_on
+
+    {%- if not loop.last %}
+
+    union all
+
+    {% endif %}
+    {%- endfor %}
+
+),
+
+customer_members as (
+
+    {% for dimension, member, owners in [
+        ("company", "'company'", "buyers"),
+        ("country", "coalesce(country, 'unknown')", "buyers"),
+        ("first_channel", "first_channel", "buyers"),
+        ("segment", "segment", "segment_members"),
+    ] -%}
+    select
+        '{{ dimension }}' as dimension,
+        {{ member }} as member,
+        customer_id
+
+    from {{ owners }}
+
+    {%- if not loop.last %}
+
+    union all
+
+    {% endif %}
+    {%- endfor %}
+
+),
+
+lifetimes as (
+
+    -- every day of activity lengthens a life by the days since the one before; what came
+    -- before the first order counts from then on
+    select
+        activity_days.customer_id,
+        greatest(activity_days.active_on, buyers.first_order_on) as counted_on,
+        {{ days_between("activity_days.previous_active_on", "activity_days.active_on") }}
+            as lifetime_days
+
+    from activity_days
+    inner join buyers
+        on buyers.customer_id = activity_days.customer_id
+
+    where activity_days.previous_active_on is not null
+
+),
+
+daily_lifetimes as (
+
+    select
+        customer_members.dimension,
+        customer_members.member,
+        lifetimes.counted_on,
+        cast(sum(lifetimes.lifetime_days) as bigint) as lifetime_days
+
+    from lifetimes
+    inner join customer_members
+        on customer_members.customer_id = lifetimes.customer_id
+
+    group by
+        customer_members.dimension,
+        customer_members.member,
+        lifetimes.counted_on
+
+),
+
+came as (
+
+    select
+        customer_members.dimension,
+        customer_members.member,
+        active_periods.period_grain,
+        active_periods.first_start as period_start,
+        count(*) as came
+
+    from active_periods
+    inner join customer_members
+        on customer_members.customer_id = active_periods.customer_id
+
+    group by
+        customer_members.dimension,
+        customer_members.member,
+        active_periods.period_grain,
+        active_periods.first_start
+
+),
+
+went as (
+
+    select
+        customer_members.dimension,
+        customer_members.member,
+        active_periods.period_grain,
+        active_periods.last_start as period_start,
+        count(*) as went,
+        count(case when active_periods.is_churned then 1 end) as churned
+
+    from active_periods
+    inner join customer_members
+        on customer_members.customer_id = active_periods.customer_id
+
+    group by
+        customer_members.dimension,
+        customer_members.member,
+        active_periods.period_grain,
+        active_periods.last_start
+
+),
+
+daily_costs as (
+
+    {% for dimension, member in [
+        ("company", "'company'"), ("first_channel", "channel")
+    ] -%}
+    select
+        '{{ dimension }}' as dimension,
+        {{ member }} as member,
+        cost_on,
+        {{ sum_amount("cost_amount_base") }} as cost
+
+    from costs
+
+    group by
+        {{ member }},
+        cost_on
+
+    {%- if not loop.last %}
+
+    union all
+
+    {% endif %}
+    {%- endfor %}
+
+),
+
+period_orders as (
+
+    {% for grain in grains -%}
+    select
+        dimension,
+        member,
+        '{{ grain }}' as period_grain,
+        {{ period_start("ordered_on", grain) }} as period_start,
+        {% for name in counts -%}
+        cast(sum({{ name }}) as bigint) as {{ name }},
+        {% endfor -%}
+        cast(sum(buyers_of_{{ grain }}) as bigint) as buyers,
+        {% for name in amounts -%}
+        {{ sum_amount(name) }} as {{ name }}
+        {%- if not loop.last %},
+        {% endif -%}
+        {%- endfor %}
+
+    from daily_orders
+
+    group by
+        dimension,
+        member,
+        {{ period_start("ordered_on", grain) }}
+
+    {%- if not loop.last %}
+
+    union all
+
+    {% endif %}
+    {%- endfor %}
+
+),
+
+period_lifetimes as (
+
+    {% for grain in grains -%}
+    select
+        dimension,
+        member,
+        '{{ grain }}' as period_grain,
+        {{ period_start("counted_on", grain) }} as period_start,
+        cast(sum(lifetime_days) as bigint) as lifetime_days
+
+    from daily_lifetimes
+
+    group by
+        dimension,
+        member,
+        {{ period_start("counted_on", grain) }}
+
+    {%- if not loop.last %}
+
+    union all
+
+    {% endif %}
+    {%- endfor %}
+
+),
+
+period_costs as (
+
+    {% for grain in grains -%}
+    select
+        dimension,
+        member,
+        '{{ grain }}' as period_grain,
+        {{ period_start("cost_on", grain) }} as period_start,
+        {{ sum_amount("cost") }} as cost
+
+    from daily_costs
+
+    group by
+        dimension,
+        member,
+        {{ period_start("cost_on", grain) }}
+
+    {%- if not loop.last %}
+
+    union all
+
+    {% endif %}
+    {%- endfor %}
+
+),
+
+told_periods as (
+
+    {% for name in ["orders", "lifetimes", "costs"] -%}
+    select
+        dimension,
+        member,
+        period_grain,
+        period_start
+
+    from period_{{ name }}
+
+    {%- if not loop.last %}
+
+    union all
+
+    {% endif %}
+    {%- endfor %}
+
+),
+
+members as (
+
+    select
+        dimension,
+        member,
+        period_grain,
+        min(period_start) as first_start
+
+    from told_periods
+
+    where dimension <> 'offer'
+
+    group by
+        dimension,
+        member,
+        period_grain
+
+),
+
+grid as (
+
+    select
+        members.dimension,
+        members.member,
+        members.dimension not in ('source', 'offer') as is_about_customers,
+        periods.*
+
+    from members
+    inner join periods
+        on periods.period_grain = members.period_grain
+        and periods.period_start >= members.first_start
+
+    union all
+
+    -- codes may be countless: each has the periods in which it was used
+    select
+        period_orders.dimension,
+        period_orders.member,
+        false as is_about_customers,
+        periods.*
+
+    from period_orders
+    inner join periods
+        on periods.period_grain = period_orders.period_grain
+        and periods.period_start = period_orders.period_start
+
+    where period_orders.dimension = 'offer'
+
+),
+
+complete as (
+
+    select
+        grid.*,
+        {% for name in counts + ["buyers"] -%}
+        coalesce(period_orders.{{ name }}, 0) as {{ name }},
+        {% endfor -%}
+        {% for name in amounts -%}
+        coalesce(period_orders.{{ name }}, 0) as {{ name }},
+        {% endfor -%}
+        coalesce(period_lifetimes.lifetime_days, 0) as lifetime_days,
+        coalesce(came.came, 0) as came,
+        coalesce(went.went, 0) as went,
+        coalesce(went.churned, 0) as churned,
+        -- what nobody told is not known to be nothing
+        period_costs.cost
+
+    from grid
+    {% for name in
+        ["period_orders", "period_lifetimes", "period_costs", "came", "went"] -%}
+    left join {{ name }}
+        on {{ name }}.dimension = grid.dimension
+        and {{ name }}.member = grid.member
+        and {{ name }}.period_grain = grid.period_grain
+        and {{ name }}.period_start = grid.period_start
+    {% endfor %}
+
+),
+
+to_date as (
+
+    select
+        complete.*,
+        {% for name, amount in to_date.items() -%}
+        cast(
+            sum({{ amount }}) over (
+                partition by dimension, member, period_grain
+                order by period_start asc
+                rows between unbounded preceding and current row
+            ) as bigint
+        ) as {{ name }},
+        {% endfor -%}
+        {% for name, amount in amounts_to_date.items() -%}
+        cast(
+            sum({{ amount }}) over (
+                partition by dimension, member, period_grain
+                order by period_start asc
+                rows between unbounded preceding and current row
+            ) as decimal(38, 6)
+        ) as {{ name }}
+        {%- if not loop.last %},
+        {% endif -%}
+        {%- endfor %}
+
+    from complete
+
+),
+
+final as (
+
+    select
+        -- whose, and when
+        dimension,
+        member,
+        period_grain,
+        period_start,
+        is_complete,
+        is_about_customers,
+        cast(day_count as integer) as day_count,
+
+        -- orders and customers
+        {% for name in counts + ["buyers"] -%}
+        {{ name }},
+        {% endfor -%}
+        came_to_date - went_to_date + went as active_customers,
+        churned as churned_customers,
+        customers_to_date,
+        repeat_customers_to_date,
+        lifetime_days_to_date,
+        orders_without_margin_to_date,
+
+        -- amounts in the base currency, unrounded
+        {% for name in amounts + ["cost", "revenue_to_date", "known_margin_to_date"] -%}
+        cast({{ name }} as decimal(38, 6)) as {{ name }}
+        {%- if not loop.last %},
+        {% endif -%}
+        {%- endfor %}
+
+    from to_date
+
+)
+
+select * from final
