@@ -25,6 +25,7 @@ def clear_errors() -> Iterator[None]:
     from orchestration.lib.quality.overrides import OverridesError
     from orchestration.lib.quality.suites import SuiteError
     from orchestration.lib.quality.workplace import SelectionError
+    from orchestration.lib.report.figures import FigureUnknown
     from orchestration.lib.warehouse import WarehouseBusy, WarehouseUnreadable
 
     try:
@@ -49,5 +50,6 @@ def clear_errors() -> Iterator[None]:
         PlanRefused,
         SelectionError,
         NobodyFound,
+        FigureUnknown,
     ) as error:
         raise click.ClickException(str(error)) from error

@@ -23,6 +23,7 @@ def home(
     "verb",
     [
         "demo",
+        "explain",
         "simulate",
         "fetch",
         "forecast",
@@ -49,6 +50,33 @@ def test_status_counts_what_there_is(home: Path) -> None:
     assert summary["delivered"] == summary["accepted"] > 0
     assert summary["as_of"] == AS_OF.isoformat()
     assert "@" not in shown.stdout, "figures only"
+
+
+def test_a_person_and_a_figure_are_explained_by_one_verb(home: Path) -> None:
+    ((customer_id,),) = rows(
+        home / "marts.duckdb", "select min(customer_id) from orders where is_paid"
+    )
+
+    for person in ([customer_id], ["--json", customer_id], ["person", customer_id]):
+        shown = crm360("explain", *person, home=home)
+        assert shown.returncode == 0, shown.stderr
+        assert customer_id in shown.stdout
+    assert crm360("explain", home=home).returncode == 2
+
+    shown = crm360("explain", "kpi", "aov", "--period", "2026-09", "--json", home=home)
+    assert shown.returncode == 0, shown.stderr
+    figure = json.loads(shown.stdout)
+    assert figure["value"] is not None
+    assert figure["behind"][0]["rows"][0]["file_name"] == "shopify/orders.csv"
+    shown = crm360(
+        "explain", "kpi", "cac", "--period", "2026-Q3", "--by", "source=shopify",
+        home=home,
+    )  # fmt: skip
+    assert shown.returncode == 0, shown.stderr
+    assert "first orders" in shown.stdout
+    refused = crm360("explain", "kpi", "aov", "--period", "soon", home=home)
+    assert refused.returncode == 1
+    assert "write 2026, 2026-H2" in refused.stderr
 
 
 def test_a_plan_can_be_looked_at_and_applied_by_its_id(home: Path) -> None:

@@ -44,7 +44,15 @@ valued as (
                 ) }}
         end as ltv_{{ amount }}_detailed,
         {% endfor -%}
-        {{ cac("cost", "new_customers") }} as cac
+        {{ cac("cost", "new_customers") }} as cac,
+        case
+            when has_lifetime
+                then {{ ratio(
+                    "cast(net_revenue as double) / nullif(buyers, 0) * lifetime_periods"
+                    ~ " * nullif(new_customers, 0)",
+                    "cost"
+                ) }}
+        end as ltv_to_cac
 
     from measured
 
@@ -111,8 +119,8 @@ final as (
         {{ romi("attributed_revenue", "cost") }} as romi,
         {{ revenue_per_cost("attributed_revenue", "cost") }} as revenue_per_cost,
         {{ romi("attributed_margin", "cost") }} as romi_margin,
-        {{ ratio("ltv_revenue_simple", "cac") }} as ltv_to_cac,
-        ltv_revenue_simple < cac as is_ltv_below_cac
+        ltv_to_cac,
+        ltv_to_cac < 1 as is_ltv_below_cac
 
     from valued
 
