@@ -24,6 +24,17 @@
 {%- endmacro %}
 
 
+{# What a net promoter score calls for; its denominator is the number of responses. #}
+{% macro nps_band(numerator, responses) -%}
+    case
+        when {{ numerator }} < 0 then 'urgent'
+        when {{ numerator }} < 30 * {{ responses }} then 'mobilise'
+        when {{ numerator }} <= 50 * {{ responses }} then 'fair'
+        else 'good'
+    end
+{%- endmacro %}
+
+
 {#
     Credits of orders beside costs, one row per model of attribution, columns of `keys`
     and period in which there was either: the whole query of a mart after its imports
