@@ -59,7 +59,8 @@ final as (
         revenue_per_cost,
         romi_margin,
         ltv_to_cac,
-        is_ltv_below_cac
+        is_ltv_below_cac,
+        is_crm_marketing_fit
 
     from kpi_dimensions
 

@@ -120,7 +120,13 @@ final as (
         {{ revenue_per_cost("attributed_revenue", "cost") }} as revenue_per_cost,
         {{ romi("attributed_margin", "cost") }} as romi_margin,
         ltv_to_cac,
-        ltv_to_cac < 1 as is_ltv_below_cac
+        ltv_to_cac < 1 as is_ltv_below_cac,
+        case
+            when is_about_customers and customers_to_date > 0
+                then
+                    cast(repeat_customers_to_date as double) / customers_to_date
+                    >= {{ var("fit_min_repeat_share") }}
+        end as is_crm_marketing_fit
 
     from valued
 
