@@ -3,7 +3,8 @@
 {# Customers and orders may be shares, of six digits, where several touches are credited. #}
 {% macro money_per_share(amount, shares) -%}
     {{ money_per(
-        "(" ~ amount ~ " * 1000000)", "cast(" ~ shares ~ " * 1000000 as bigint)"
+        "(cast(" ~ amount ~ " as decimal(38, 6)) * 1000000)",
+        "cast(cast(" ~ shares ~ " as decimal(38, 6)) * 1000000 as decimal(38, 0))"
     ) }}
 {%- endmacro %}
 

@@ -175,30 +175,6 @@ daily_orders as (
 
 ),
 
-customer_members as (
-
-    {% for dimension, member, owners in [
-        ("company", "'company'", "buyers"),
-        ("country", "coalesce(country, 'unknown')", "buyers"),
-        ("first_channel", "first_channel", "buyers"),
-        ("segment", "segment", "segment_members"),
-    ] -%}
-    select
-        '{{ dimension }}' as dimension,
-        {{ member }} as member,
-        customer_id
-
-    from {{ owners }}
-
-    {%- if not loop.last %}
-
-    union all
-
-    {% endif %}
-    {%- endfor %}
-
-),
-
 lifetimes as (
 
     -- every day of activity lengthens a life by the days since the one before; what came
@@ -217,67 +193,97 @@ lifetimes as (
 
 ),
 
-daily_lifetimes as (
+{#- what is told of customers, by day or period: once by all that a customer is, from which
+    the dimensions follow, and once by segment, of which a customer may have several -#}
+{%- for name, facts, keys, sums in [
+    ("daily_lifetimes", "lifetimes", ["counted_on"], {
+        "lifetime_days": "sum(lifetimes.lifetime_days)"
+    }),
+    ("came", "active_periods", ["period_grain", "first_start"], {"came": "count(*)"}),
+    ("went", "active_periods", ["period_grain", "last_start"], {
+        "went": "count(*)",
+        "churned": "count(case when active_periods.is_churned then 1 end)",
+    }),
+] %}
+
+{{ name }}_by_profile as (
 
     select
-        customer_members.dimension,
-        customer_members.member,
-        lifetimes.counted_on,
-        cast(sum(lifetimes.lifetime_days) as bigint) as lifetime_days
+        'company' as company,
+        coalesce(buyers.country, 'unknown') as country,
+        buyers.first_channel,
+        {% for key in keys -%}
+        {{ facts }}.{{ key }},
+        {% endfor -%}
+        {% for column, total in sums.items() -%}
+        {{ total }} as {{ column }}
+        {%- if not loop.last %},
+        {% endif -%}
+        {%- endfor %}
 
-    from lifetimes
-    inner join customer_members
-        on customer_members.customer_id = lifetimes.customer_id
+    from {{ facts }}
+    inner join buyers
+        on buyers.customer_id = {{ facts }}.customer_id
 
     group by
-        customer_members.dimension,
-        customer_members.member,
-        lifetimes.counted_on
+        coalesce(buyers.country, 'unknown'),
+        buyers.first_channel,
+        {% for key in keys -%}
+        {{ facts }}.{{ key }}
+        {%- if not loop.last %},
+        {% endif -%}
+        {%- endfor %}
 
 ),
 
-came as (
+{{ name }} as (
 
+    {% for dimension in ["company", "country", "first_channel"] -%}
     select
-        customer_members.dimension,
-        customer_members.member,
-        active_periods.period_grain,
-        active_periods.first_start as period_start,
-        count(*) as came
+        '{{ dimension }}' as dimension,
+        {{ dimension }} as member,
+        {{ keys | join(",\n        ") }},
+        {% for column in sums -%}
+        cast(sum({{ column }}) as bigint) as {{ column }}
+        {%- if not loop.last %},
+        {% endif -%}
+        {%- endfor %}
 
-    from active_periods
-    inner join customer_members
-        on customer_members.customer_id = active_periods.customer_id
+    from {{ name }}_by_profile
 
     group by
-        customer_members.dimension,
-        customer_members.member,
-        active_periods.period_grain,
-        active_periods.first_start
+        {{ dimension }},
+        {{ keys | join(",\n        ") }}
 
-),
+    union all
 
-went as (
-
+    {% endfor -%}
     select
-        customer_members.dimension,
-        customer_members.member,
-        active_periods.period_grain,
-        active_periods.last_start as period_start,
-        count(*) as went,
-        count(case when active_periods.is_churned then 1 end) as churned
+        'segment' as dimension,
+        segment_members.segment as member,
+        {% for key in keys -%}
+        {{ facts }}.{{ key }},
+        {% endfor -%}
+        {% for column, total in sums.items() -%}
+        cast({{ total }} as bigint) as {{ column }}
+        {%- if not loop.last %},
+        {% endif -%}
+        {%- endfor %}
 
-    from active_periods
-    inner join customer_members
-        on customer_members.customer_id = active_periods.customer_id
+    from {{ facts }}
+    inner join segment_members
+        on segment_members.customer_id = {{ facts }}.customer_id
 
     group by
-        customer_members.dimension,
-        customer_members.member,
-        active_periods.period_grain,
-        active_periods.last_start
+        segment_members.segment,
+        {% for key in keys -%}
+        {{ facts }}.{{ key }}
+        {%- if not loop.last %},
+        {% endif -%}
+        {%- endfor %}
 
 ),
+{%- endfor %}
 
 daily_costs as (
 
@@ -479,13 +485,18 @@ complete as (
         period_costs.cost
 
     from grid
-    {% for name in
-        ["period_orders", "period_lifetimes", "period_costs", "came", "went"] -%}
+    {% for name, start in [
+        ("period_orders", "period_start"),
+        ("period_lifetimes", "period_start"),
+        ("period_costs", "period_start"),
+        ("came", "first_start"),
+        ("went", "last_start"),
+    ] -%}
     left join {{ name }}
         on {{ name }}.dimension = grid.dimension
         and {{ name }}.member = grid.member
         and {{ name }}.period_grain = grid.period_grain
-        and {{ name }}.period_start = grid.period_start
+        and {{ name }}.{{ start }} = grid.period_start
     {% endfor %}
 
 ),
