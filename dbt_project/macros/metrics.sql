@@ -44,6 +44,29 @@
 {% macro marketing_figures(keys) -%}
 {%- set models = ["last_touch", "first_touch", "linear", "position_based", "time_decay"] -%}
 {%- set grains = ["day", "week", "month", "quarter", "half_year", "year"] -%}
+daily_credits as (
+
+    select
+        attribution_model,
+        {{ keys | join(",\n        ") }},
+        ordered_on,
+        sum(credit) as orders,
+        sum(case when attributed_revenue > 0 then credit else 0 end)
+            as orders_with_revenue,
+        sum(case when is_first_order then credit else 0 end) as new_customers,
+        {{ sum_amount("attributed_revenue") }} as attributed_revenue,
+        {{ sum_amount("attributed_margin") }} as attributed_margin,
+        count(*) - count(attributed_margin) as unknown_margins
+
+    from credits
+
+    group by
+        attribution_model,
+        {{ keys | join(",\n        ") }},
+        ordered_on
+
+),
+
 period_credits as (
 
     {% for grain in grains -%}
@@ -52,21 +75,16 @@ period_credits as (
         {{ keys | join(",\n        ") }},
         '{{ grain }}' as period_grain,
         {{ period_start("ordered_on", grain) }} as period_start,
-        cast(sum(credit) as decimal(18, 6)) as orders,
-        cast(
-            sum(case when attributed_revenue > 0 then credit else 0 end)
-            as decimal(18, 6)
-        ) as orders_with_revenue,
-        cast(
-            sum(case when is_first_order then credit else 0 end) as decimal(18, 6)
-        ) as new_customers,
+        cast(sum(orders) as decimal(18, 6)) as orders,
+        cast(sum(orders_with_revenue) as decimal(18, 6)) as orders_with_revenue,
+        cast(sum(new_customers) as decimal(18, 6)) as new_customers,
         {{ sum_amount("attributed_revenue") }} as attributed_revenue,
         case
-            when count(*) = count(attributed_margin)
+            when sum(unknown_margins) = 0
                 then {{ sum_amount("attributed_margin") }}
         end as attributed_margin
 
-    from credits
+    from daily_credits
 
     group by
         attribution_model,
