@@ -193,8 +193,8 @@ lifetimes as (
 
 ),
 
-{#- what is told of customers, by day or period: once by all that a customer is, from which
-    the dimensions follow, and once by segment, of which a customer may have several -#}
+{#- what is told of customers, by day or period: once by country and first channel, from
+    which the dimensions follow, and once by segment, of which one may have several -#}
 {%- for name, facts, keys, sums in [
     ("daily_lifetimes", "lifetimes", ["counted_on"], {
         "lifetime_days": "sum(lifetimes.lifetime_days)"
