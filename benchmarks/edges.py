@@ -26,7 +26,7 @@ from orchestration.lib.identity.evidence import (
     load_types,
 )
 from orchestration.lib.identity.features import create_features
-from orchestration.lib.identity.resolution import IDENTIFIERS, create_nodes
+from orchestration.lib.identity.resolution import create_nodes
 from orchestration.lib.identity.scope import read_delivered
 from orchestration.lib.identity.scoring import IdentityMacros
 from orchestration.settings import MACROS, PROJECT
@@ -152,7 +152,7 @@ def resolve(connection: duckdb.DuckDBPyConnection) -> None:
     find_evidence(
         connection,
         macros,
-        identifiers=IDENTIFIERS,
+        identifiers="identifiers",
         blocked_identifiers="(select '' as identifier_type, '' as pattern,"
         " '' as reason where false)",
     )

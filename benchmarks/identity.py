@@ -238,6 +238,7 @@ def load(connection: duckdb.DuckDBPyConnection, warehouse: Path, truth: Path) ->
     for create in creates:
         connection.execute(create)
     connection.execute(last, [str(truth)])
+    connection.execute("checkpoint")
 
 
 def ours(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:

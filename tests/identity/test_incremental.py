@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from orchestration.lib.identity.model import default_model
-from orchestration.lib.identity.scope import KeysCollide, read_delivered
+from orchestration.lib.identity.resolution import KeysCollide, create_nodes
+from orchestration.lib.identity.scope import read_delivered
 from tests.identity.world import Person, World
 
 #: Enough records for a few to be a small share, and for no size to double.
@@ -133,6 +134,7 @@ def test_two_records_of_one_key_are_refused() -> None:
         " 'email' as identifier_type, 'a@a.example' as identifier_value"
         " from records where false"
     )
+    read_delivered(connection, records="records", identifiers="identifiers")
 
-    with pytest.raises(KeysCollide, match="two rows of records have one key"):
-        read_delivered(connection, records="records", identifiers="identifiers")
+    with pytest.raises(KeysCollide, match="two records have one key"):
+        create_nodes(connection)

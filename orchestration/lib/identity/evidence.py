@@ -21,6 +21,7 @@ from orchestration.lib.identity.graph import (
     one_number,
     write_numbers,
 )
+from orchestration.lib.identity.keys import HUB, record_hash
 from orchestration.lib.identity.scoring import IdentityMacros
 from orchestration.lib.warehouse import literal
 
@@ -162,11 +163,12 @@ def find_evidence(
     `shared_hubs (hub, people)` each group of `shared_links (node, hub, person_group,
     members)`, other than that of null.
 
-    Needs `nodes`, their `features` and `identifier_types`; a type that is not there
-    joins nothing.
+    Needs `delivered_links`, `nodes`, their `features` and `identifier_types`; a type
+    that is not there joins nothing.
 
     Args:
-        identifiers: relation with `node, identifier_type, identifier_value`, distinct.
+        identifiers: relation with `source, export, record_id, identifier_type,
+            identifier_value`, distinct, of which `delivered_links` holds the hashes.
         blocked_identifiers: relation with `identifier_type`, `pattern` (a regular
             expression for the whole value) and `reason`.
         standing: relation with `identifier_type, identifier_value, reason`: values
@@ -216,25 +218,29 @@ _EVIDENCE = (
         and people.birth_date is not distinct from features.birth_date
         and people.name_parts = features.name_parts
     """,
-    # Values are compared once, numbers from then on.
-    """
+    # Texts are read once, and hashes from then on.
+    f"""
     create or replace temp table hubs as
     select
         row_number() over () - 1 as hub,
         *
     from (
-        select identifier_type, identifier_value, count(*) as records
-        from {identifiers}
-        group by identifier_type, identifier_value
+        select
+            {HUB} as digest,
+            any_value(identifier_type) as identifier_type,
+            any_value(identifier_value) as identifier_value,
+            count(*) as records
+        from {{identifiers}}
+        where {record_hash()} in (select record from nodes)
+        group by {HUB}
     )
     """,
     """
     create or replace temp table carried as
-    select identifiers.node, hubs.hub
-    from {identifiers} as identifiers
-    inner join hubs
-        on hubs.identifier_type = identifiers.identifier_type
-        and hubs.identifier_value = identifiers.identifier_value
+    select nodes.node, hubs.hub
+    from delivered_links as links
+    inner join nodes on nodes.record = links.record
+    inner join hubs on hubs.digest = links.hub
     """,
     # Who is behind a value that several records carry.
     """

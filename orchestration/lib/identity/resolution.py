@@ -16,10 +16,10 @@ from orchestration.lib.identity.evidence import (
     load_types,
 )
 from orchestration.lib.identity.features import create_features
+from orchestration.lib.identity.keys import HUB, record_hash
 from orchestration.lib.identity.likeness import Outgrown, find_likeness
 from orchestration.lib.identity.model import MatchModel
 from orchestration.lib.identity.review import create_review_queue
-from orchestration.lib.identity.scope import HUB, record_hash
 from orchestration.lib.identity.scoring import IdentityMacros
 
 #: What a resolution does, in order.
@@ -65,7 +65,7 @@ def resolve(
         progress: told the name of each stage, of STAGES, before it begins.
 
     Raises:
-        scope.KeysCollide: two records have one key.
+        KeysCollide: two records have one key.
     """
     resolution = _Resolution(
         connection,
@@ -85,35 +85,44 @@ def resolve(
         return resolution.run(anew=True)
 
 
+class KeysCollide(RuntimeError):
+    """Two source records have one key, or one hash of their keys."""
+
+
 def create_nodes(
     connection: duckdb.DuckDBPyConnection, *, is_whole: bool = True
 ) -> None:
     """Number the records of `delivered`, or of `scope`: the temporary table `nodes`.
 
     In order of the hashes of their keys, so that no order of rows matters.
+
+    Raises:
+        KeysCollide: two records have one.
     """
+    only = "" if is_whole else "where record in (select record from scope)"
     connection.execute(
         f"""
         create or replace temp table nodes as
         select
-            row_number() over (order by record) - 1 as node,
-            record,
-            source,
-            export,
-            record_id,
-            first_seen_at
+            ranks.node,
+            delivered.record,
+            delivered.source,
+            delivered.export,
+            delivered.record_id,
+            delivered.first_seen_at
         from delivered
-        {"" if is_whole else "where record in (select record from scope)"}
+        inner join (
+            select record, row_number() over (order by record) - 1 as node
+            from delivered
+            {only}
+        ) as ranks on ranks.record = delivered.record
         """
     )
-
-
-#: For `find_evidence`: the identifiers of `nodes`.
-IDENTIFIERS = """(
-    select nodes.node, links.identifier_type, links.identifier_value
-    from delivered_links as links
-    inner join nodes on nodes.record = links.record
-)"""
+    numbered, last = connection.execute(
+        "select count(*), coalesce(max(node), -1) from nodes"
+    ).fetchall()[0]
+    if numbered != last + 1:
+        raise KeysCollide("two records have one key of source, export and record_id")
 
 
 @dataclass(frozen=True)
@@ -210,7 +219,7 @@ class _Resolution:
         find_evidence(
             self.connection,
             self.macros,
-            identifiers=IDENTIFIERS,
+            identifiers=self.identifiers,
             blocked_identifiers=self.blocked_identifiers,
             standing=standing,
         )

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from orchestration.lib.identity.scope import DECIDED, record_hash
+from orchestration.lib.identity.keys import record_hash
+from orchestration.lib.identity.scope import DECIDED
 
 #: What is shown of both sides.
 SHOWN = (

@@ -22,15 +22,8 @@ import duckdb
 from orchestration.lib.identity.evidence import nobodys
 from orchestration.lib.identity.features import present_columns
 from orchestration.lib.identity.graph import one_number
+from orchestration.lib.identity.keys import HUB, record_hash
 
-
-def record_hash(side: str = "") -> str:
-    """SQL: the hash of a source record's key, of columns that begin with `side`."""
-    return f"hash({side}source, {side}export, {side}record_id)"
-
-
-#: The hash of an identifier.
-HUB = "hash(identifier_type, identifier_value)"
 #: Of so large a share of changed records, looking at all of them is cheaper.
 _LARGEST_SHARE = 0.15
 
@@ -46,10 +39,6 @@ _STATE = """
         decision varchar, left_record ubigint, right_record ubigint
     );
     """
-
-
-class KeysCollide(RuntimeError):
-    """Two source records have one key, or one hash of their keys."""
 
 
 def made_by(*settings: object) -> str:
@@ -91,9 +80,6 @@ def read_delivered(
 
     `delivered` has a digest of what each record says (`said`), and one of what it says
     of a person with an address or a number (`copied`), which copies of it share.
-
-    Raises:
-        KeysCollide: a key is there twice.
     """
     columns = present_columns(connection, records)
     people = ", ".join(["''", *columns])
@@ -115,22 +101,13 @@ def read_delivered(
         from {records}
         """
     )
-    if one_number(
-        connection, "select count(*) - count(distinct record) from delivered"
-    ):
-        raise KeysCollide(
-            f"two rows of {records} have one key of source, export and record_id"
-        )
     connection.execute(
         f"""
         create or replace temp table delivered_links as
         select
             {record_hash()} as record,
-            {HUB} as hub,
-            identifier_type,
-            identifier_value
+            {HUB} as hub
         from {identifiers}
-        where {record_hash()} in (select record from delivered)
         """
     )
 
@@ -229,8 +206,6 @@ _SPREADING = (
 
     select
         touched.hub,
-        any_value(links.identifier_type) as identifier_type,
-        any_value(links.identifier_value) as identifier_value,
         count(links.hub) as records
     from touched
     left join delivered_links as links on links.hub = touched.hub
@@ -242,10 +217,11 @@ _SPREADING = (
         hubs.hub,
         hubs.records,
         case {{nobodys}} end as reason
-    from touched_hubs as hubs
-    semi join (
-        select {HUB} as hub from identity.blocked_identifiers
-    ) as blocked on blocked.hub = hubs.hub
+    from (
+        select blocked.identifier_type, blocked.identifier_value, touched_hubs.*
+        from identity.blocked_identifiers as blocked
+        inner join touched_hubs on touched_hubs.hub = {HUB}
+    ) as hubs
     left join identifier_types as types
         on types.identifier_type = hubs.identifier_type
     where

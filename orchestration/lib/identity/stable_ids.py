@@ -20,7 +20,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.lib.identity.graph import one_number
-from orchestration.lib.identity.scope import record_hash
+from orchestration.lib.identity.keys import record_hash
 from orchestration.lib.warehouse import literal
 
 #: What outlives a run, and what the rest is made from.
