@@ -83,6 +83,7 @@ def create_features(
     )
     connection.execute(f"create or replace temp table {into} as {_FEATURES}")
     connection.unregister("full_forms_map")
+    connection.execute("drop table texts")
 
 
 def present_columns(connection: duckdb.DuckDBPyConnection, people: str) -> list[str]:

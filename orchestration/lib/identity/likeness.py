@@ -126,7 +126,7 @@ _COMPARABLE = (
     where nodes.record <> firsts.record
     """,
     """
-    create or replace temp view comparable as
+    create or replace temp table comparable as
     select
         features.* replace (
             case when not_emails.record is null then email end as email,

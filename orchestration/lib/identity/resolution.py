@@ -324,7 +324,7 @@ _PUBLIC = {
         left join left_out
             on left_out.node = carried.node
             and left_out.hub = carried.hub
-        order by carried.node, hubs.identifier_type, hubs.identifier_value
+        order by carried.node, hubs.digest
         """,
     ),
     "likely_pairs": (

@@ -624,7 +624,7 @@ _RESULTS = (
         $step,
         cast($as_of as timestamp)
     from reassigned
-    order by source, export, record_id
+    order by record
     """,
     f"""
     delete from identity.customer_ids
@@ -635,7 +635,7 @@ _RESULTS = (
     select source, export, record_id, customer_id
     from reassigned
     where customer_id is not null
-    order by source, export, record_id
+    order by record
     """,
 )
 
