@@ -1,6 +1,6 @@
 """`make bench`: what linking costs beside one hash join over the same edges.
 
-    python benchmarks/edges.py [--edges 10000000]
+    python -m benchmarks.edges [--edges 10000000]
 
 Records and identifiers of an invented population, keys and values as text, of
 people with one to six records each. Resolving is numbering the texts,
@@ -12,12 +12,12 @@ table and writes `var/bench/edges.json`; fails above 2.5 times the CPU or 3 GiB.
 import argparse
 import json
 import resource
-import subprocess
 import sys
 import time
 
 import duckdb
 
+from benchmarks.processes import measure_each, write_report
 from orchestration.lib.identity.components import create_components
 from orchestration.lib.identity.decisions import load_decisions
 from orchestration.lib.identity.evidence import (
@@ -29,7 +29,7 @@ from orchestration.lib.identity.features import create_features
 from orchestration.lib.identity.resolution import create_nodes
 from orchestration.lib.identity.scope import read_delivered
 from orchestration.lib.identity.scoring import IdentityMacros
-from orchestration.settings import MACROS, PROJECT
+from orchestration.settings import MACROS
 
 MOST_CPU, MOST_GIB = 2.5, 3.0
 
@@ -85,20 +85,7 @@ def main() -> None:
     if arguments.only:
         print(json.dumps(measure(arguments.only, arguments.edges)))
         return
-    results = {
-        each: json.loads(
-            subprocess.run(
-                [
-                    *(sys.executable, __file__, "--only", each),
-                    *("--edges", str(arguments.edges)),
-                ],
-                check=True,
-                stdout=subprocess.PIPE,
-                text=True,
-            ).stdout
-        )
-        for each in ("step", "resolve")
-    }
+    results = measure_each("edges", ("step", "resolve"), "--edges", arguments.edges)
     ratio = results["resolve"]["cpu"] / results["step"]["cpu"]
     for name, result in results.items():
         print(
@@ -106,9 +93,7 @@ def main() -> None:
             f" {result['found']:,} found"
         )
     print(f"ratio    {ratio:6.2f}")
-    report = PROJECT / "var" / "bench" / "edges.json"
-    report.parent.mkdir(parents=True, exist_ok=True)
-    report.write_text(json.dumps({**results, "ratio": ratio}, indent=2))
+    write_report("edges", {**results, "ratio": ratio})
     if ratio > MOST_CPU or results["resolve"]["gib"] > MOST_GIB:
         sys.exit(f"more than {MOST_CPU} times the step, or than {MOST_GIB} GiB")
 

@@ -13,7 +13,6 @@ Prints a table and writes `var/bench/forecast.json`; fails above 60 CPU seconds 
 import argparse
 import json
 import resource
-import subprocess
 import sys
 import time
 from datetime import date
@@ -21,10 +20,10 @@ from datetime import date
 import duckdb
 import numpy as np
 
+from benchmarks.processes import measure_each, write_report
 from orchestration.lib.forecast.bg_nbd import BgNbd
 from orchestration.lib.forecast.company import COMPANY, forecast_customers
 from orchestration.lib.forecast.gamma_gamma import GammaGamma
-from orchestration.settings import PROJECT
 from tests.forecast.draws import draw_orders
 
 MOST_CPU, MOST_GIB = 60.0, 3.0
@@ -42,20 +41,9 @@ def main() -> None:
     if arguments.only:
         print(json.dumps(measure(arguments.only, arguments.customers)))
         return
-    results = {
-        each: json.loads(
-            subprocess.run(
-                [
-                    *(sys.executable, "-m", "benchmarks.forecast", "--only", each),
-                    *("--customers", str(arguments.customers)),
-                ],
-                check=True,
-                stdout=subprocess.PIPE,
-                text=True,
-            ).stdout
-        )
-        for each in ("scan", "forecast")
-    }
+    results = measure_each(
+        "forecast", ("scan", "forecast"), "--customers", arguments.customers
+    )
     ratio = results["forecast"]["cpu"] / results["scan"]["cpu"]
     for name, result in results.items():
         print(
@@ -65,9 +53,7 @@ def main() -> None:
     print(f"ratio    {ratio:7.0f}")
     for name, parameters in results["forecast"]["fits"].items():
         print(f"{name:22} {parameters}")
-    report = PROJECT / "var" / "bench" / "forecast.json"
-    report.parent.mkdir(parents=True, exist_ok=True)
-    report.write_text(json.dumps({**results, "ratio": ratio}, indent=2))
+    write_report("forecast", {**results, "ratio": ratio})
     if results["forecast"]["cpu"] > MOST_CPU or results["forecast"]["gib"] > MOST_GIB:
         sys.exit(f"more than {MOST_CPU} CPU seconds, or than {MOST_GIB} GiB")
 
