@@ -149,6 +149,7 @@ def analyse(
         read_cells,
     )
     from orchestration.lib.experiments.analysis import analyse as judge
+    from orchestration.lib.warehouse import TableUnreadable
 
     if min_days and as_of is None:
         raise Wrong("--min-days needs --as-of, the day until which the metric counts")
@@ -171,7 +172,7 @@ def analyse(
             )
             compared_with = files.control_of(list(counts.assigned), control)
             found_kind = files.kind_of(connection, kind)
-        except files.FilesRefused as error:
+        except (files.FilesRefused, TableUnreadable) as error:
             raise Wrong(str(error)) from error
         started_on = start.date() if start else counts.started_on
         if min_days and started_on is None:
@@ -390,13 +391,14 @@ def _variance(file: Path, columns: tuple[str, ...]) -> float:
     import duckdb
 
     from orchestration.lib.experiments import files
+    from orchestration.lib.warehouse import TableUnreadable
 
     with duckdb.connect() as connection:
         try:
             files.read_metric(
                 connection, file, files.parse_columns(columns, files.METRIC_COLUMNS)
             )
-        except files.FilesRefused as error:
+        except (files.FilesRefused, TableUnreadable) as error:
             raise Wrong(str(error)) from error
         row = connection.execute(
             "select var_samp(value) from (select coalesce(sum(value), 0) as value"

@@ -84,14 +84,14 @@ def fit(
         TransactionsError,
         read_transactions,
     )
-    from orchestration.lib.warehouse import TABLE_SUFFIXES, write_table
+    from orchestration.lib.warehouse import TABLE_SUFFIXES, TableUnreadable, write_table
 
     if out and out.suffix.lower() not in TABLE_SUFFIXES:
         raise Wrong(f"{out} is neither .csv nor .parquet")
     with duckdb.connect() as connection:
         try:
             read = read_transactions(connection, file, as_of.date())
-        except TransactionsError as error:
+        except (TransactionsError, TableUnreadable) as error:
             raise click.ClickException(str(error)) from error
         found = forecast_customers(
             connection, "transactions", as_of=as_of.date(), unit=unit

@@ -1,4 +1,4 @@
-"""Opening the project's DuckDB files, and writing tables to files.
+"""Opening the project's DuckDB files, and tables in files of other kinds.
 
 One place for session settings and errors.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-#: Kinds of tables that `write_table` writes.
+#: Kinds of files that `read_table` and `write_table` know.
 TABLE_SUFFIXES = (".csv", ".parquet", ".pq")
 
 
@@ -19,6 +19,10 @@ class WarehouseBusy(RuntimeError):
 
 class WarehouseUnreadable(RuntimeError):
     """The file exists but is not a readable DuckDB database."""
+
+
+class TableUnreadable(ValueError):
+    """A file of somebody's that is neither CSV with a header nor Parquet."""
 
 
 @contextmanager
@@ -93,6 +97,37 @@ def _damaged(path: Path, error: Exception) -> str:
 def is_parquet(file: Path) -> bool:
     """By the name, which is all that a file to be written has."""
     return file.suffix.lower() in TABLE_SUFFIXES[1:]
+
+
+def read_table(connection: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
+    """Write the temporary table `delivered`: a file's rows, as text where it is CSV.
+
+    Rows are numbered in the column `_row_number`, from 1, in the order of the file.
+
+    Returns:
+        The names of the file's columns, as they are spelt in it.
+
+    Raises:
+        TableUnreadable: naming the file.
+    """
+    path = literal(str(file))
+    reader = (
+        f"read_parquet({path})"
+        if is_parquet(file)
+        else f"read_csv({path}, all_varchar = true, header = true)"
+    )
+    try:
+        connection.execute(
+            "create or replace temp table delivered as"
+            f" select row_number() over () as _row_number, * from {reader}"
+        )
+    except duckdb.Error as error:
+        raise TableUnreadable(
+            f"{file} cannot be read as CSV with a header (UTF-8) or as Parquet"
+            f" ({str(error).splitlines()[0]})"
+        ) from error
+    found = connection.execute("select * from delivered limit 0").description or []
+    return [column[0] for column in found[1:]]
 
 
 def write_table(connection: duckdb.DuckDBPyConnection, query: str, out: Path) -> None:

@@ -15,9 +15,8 @@ from typing import Literal
 import duckdb
 
 from orchestration.lib.experiments.inference import Kind
-from orchestration.lib.warehouse import literal, quoted
+from orchestration.lib.warehouse import is_parquet, quoted, read_table
 
-_PARQUET = (".parquet", ".pq")
 #: Spellings of columns, the likeliest first.
 ASSIGNMENT_COLUMNS = {
     "customer": (
@@ -87,6 +86,7 @@ def read_assignments(
 
     Raises:
         FilesRefused: a column or a value is missing, or a date cannot be read.
+        TableUnreadable: the file is of another kind.
     """
     found = _read(connection, file, columns, ASSIGNMENT_COLUMNS, ("customer", "arm"))
     stratum = _text(found, "stratum")
@@ -94,7 +94,7 @@ def read_assignments(
         f"""
         create or replace temp table assigned_rows as
         select
-            row_number,
+            _row_number as row_number,
             trim({_text(found, "customer")}) as customer,
             trim({_text(found, "arm")}) as arm,
             coalesce(nullif(trim({stratum}), ''), 'all') as stratum,
@@ -122,13 +122,14 @@ def read_metric(
 
     Raises:
         FilesRefused: a column is missing, or a value is no number.
+        TableUnreadable: the file is of another kind.
     """
     found = _read(connection, file, columns, METRIC_COLUMNS, ("customer", "value"))
     connection.execute(
         f"""
         create or replace temp table metric_rows as
         select
-            row_number,
+            _row_number as row_number,
             trim({_text(found, "customer")}) as customer,
             nullif(trim({_text(found, "value")}), '') as value_text,
             nullif(trim({_text(found, "prior_value")}), '') as prior_text,
@@ -291,27 +292,7 @@ def _read(
     required: Sequence[str],
 ) -> dict[str, str]:
     """Write the temporary table `delivered`; returns the file's columns by meaning."""
-    path = literal(str(file))
-    reader = (
-        f"read_parquet({path})"
-        if file.suffix.lower() in _PARQUET
-        else f"read_csv({path}, all_varchar = true, header = true)"
-    )
-    try:
-        connection.execute(
-            "create or replace temp table delivered as"
-            f" select row_number() over () as row_number, * from {reader}"
-        )
-    except duckdb.Error as error:
-        raise FilesRefused(
-            f"{file} cannot be read as CSV with a header (UTF-8) or as Parquet"
-            f" ({str(error).splitlines()[0]})"
-        ) from error
-    names = [
-        column[0]
-        for column in connection.execute("select * from delivered limit 0").description
-        or []
-    ][1:]
+    names = read_table(connection, file)
     by_name = {name.strip().lower(): name for name in reversed(names)}
     found = {}
     for what, candidates in spellings.items():
@@ -362,14 +343,12 @@ def _refuse(
     # Below the header; line breaks within cells of the rows before count as well.
     breaks = connection.execute(
         "select coalesce(sum(len(text) - len(replace(text, chr(10), ''))), 0)"
-        " from (select concat_ws('', * columns(* exclude (row_number))) as text"
-        " from delivered where row_number < ?)",
+        " from (select concat_ws('', * columns(* exclude (_row_number))) as text"
+        " from delivered where _row_number < ?)",
         [row[0]],
     ).fetchone() or (0,)
     place = (
-        f"row {row[0]}"
-        if file.suffix.lower() in _PARQUET
-        else f"line {row[0] + 1 + int(breaks[0])}"
+        f"row {row[0]}" if is_parquet(file) else f"line {row[0] + 1 + int(breaks[0])}"
     )
     more = f" ({row[1]:,} rows are like that)" if row[1] > 1 else ""
     raise FilesRefused(f"{file}: {place}: column {found[what]}: {problem}{more}")

@@ -1,12 +1,13 @@
 """Anybody's file of purchases: customer, date and amount."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
-from orchestration.lib.warehouse import is_parquet, literal, quoted
+from orchestration.lib.warehouse import is_parquet, quoted, read_table
 
 COLUMNS = ("customer", "date", "amount")
 #: The day as written, whatever the time and its zone; 19970101 too.
@@ -49,14 +50,14 @@ def read_transactions(
     Raises:
         TransactionsError: naming file, line and column, and what would help; never a
             value.
+        TableUnreadable: the file is of another kind.
     """
-    _load(connection, file)
-    columns = _columns(connection, file)
+    columns = _columns(file, read_table(connection, file))
     connection.execute(
         f"""
         create or replace temp table parsed as
         select
-            row_number() over () as row,
+            _row_number as row_number,
             {
             ", ".join(
                 f"nullif(trim(cast({quoted(columns[name])} as varchar)), '')"
@@ -105,28 +106,8 @@ def read_transactions(
     return Transactions(*found)
 
 
-def _load(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
-    reader = (
-        f"read_parquet({literal(str(file))})"
-        if is_parquet(file)
-        else f"read_csv({literal(str(file))}, all_varchar = true, header = true)"
-    )
-    try:
-        connection.execute(f"create or replace temp table delivered as from {reader}")
-    except duckdb.Error as error:
-        raise TransactionsError(
-            f"{file} cannot be read as CSV with a header (UTF-8) or as Parquet"
-            f" ({str(error).splitlines()[0]})"
-        ) from error
-
-
-def _columns(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, str]:
+def _columns(file: Path, names: Sequence[str]) -> dict[str, str]:
     """The file's own spelling of each of `COLUMNS`."""
-    names = [
-        column[0]
-        for column in connection.execute("select * from delivered limit 0").description
-        or []
-    ]
     spelt = {name.strip().lower(): name for name in reversed(names)}
     missing = [name for name in COLUMNS if name not in spelt]
     if missing:
@@ -148,7 +129,7 @@ def _refuse(
     """Raise where a column holds what cannot be read."""
     found = connection.execute(
         f"""
-        select min(row), count(*), count({column}_text)
+        select min(row_number), count(*), count({column}_text)
         from parsed
         where {parsed} is null
         """

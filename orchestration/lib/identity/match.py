@@ -26,7 +26,7 @@ from orchestration.lib.identity.training import (
     present_attributes,
     read_patterns,
 )
-from orchestration.lib.warehouse import is_parquet, literal, quoted, write_table
+from orchestration.lib.warehouse import quoted, read_table, write_table
 
 #: The first round counts how common a value is in records, the next in people.
 _ROUNDS = 2
@@ -91,25 +91,9 @@ def read_people(
     Raises:
         MappingError: a column is not in the file (the error lists those that are), or
             ids repeat.
-        ValueError: the file cannot be read.
+        TableUnreadable: the file is of another kind.
     """
-    reader = (
-        f"read_parquet({literal(str(file))}, file_row_number = true)"
-        if is_parquet(file)
-        else f"read_csv({literal(str(file))}, all_varchar = true, header = true)"
-    )
-    try:
-        connection.execute(f"create or replace temp table delivered as from {reader}")
-    except duckdb.Error as error:
-        raise ValueError(
-            f"{file} cannot be read as CSV with a header (UTF-8) or as Parquet"
-            f" ({str(error).splitlines()[0]})"
-        ) from error
-    columns = {
-        column[0].strip().lower(): column[0]
-        for column in connection.execute("select * from delivered limit 0").description
-        or []
-    }
+    columns = {name.strip().lower(): name for name in read_table(connection, file)}
     missing = [
         name
         for names in mapping.values()
@@ -117,9 +101,7 @@ def read_people(
         if name.lower() not in columns
     ]
     if missing:
-        present = ", ".join(
-            name.strip() for name in columns.values() if name != "file_row_number"
-        )
+        present = ", ".join(name.strip() for name in columns.values())
         raise MappingError(
             f"{file} has no column {', '.join(missing)}; it has {present}"
         )
@@ -142,7 +124,7 @@ def read_people(
         numbered as (
 
             select
-                row_number() over () as row_number,
+                _row_number as row_number,
                 trim({record_id}) as delivered_id,
                 {attributes}
             from delivered
