@@ -3,7 +3,7 @@
 import fcntl
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -122,9 +122,23 @@ def dbt_variables(settings: Settings, run: RunParameters) -> dict[str, Any]:
     }
 
 
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest as dbt wrote it; megabytes of JSON, read once while it is the same.
+
+    Callers share it, and change nothing in it.
+    """
+    return _read_manifest(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _read_manifest(path: Path, changed_ns: int) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
 def mart_nodes(manifest: Path) -> list[dict[str, Any]]:
     """The marts of the manifest, by name, each with the columns of its `key` test."""
-    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
+    nodes = read_manifest(manifest)["nodes"].values()
     keys = {
         node["attached_node"]: node["test_metadata"]["kwargs"]["columns"]
         for node in nodes
@@ -139,9 +153,18 @@ def mart_nodes(manifest: Path) -> list[dict[str, Any]]:
     return sorted(marts, key=lambda node: node["name"])
 
 
+def audience_nodes(manifest: Path) -> dict[str, dict[str, Any]]:
+    """The marts that are audiences, by the audience's name."""
+    return {
+        node["name"].removeprefix("audience_"): node
+        for node in mart_nodes(manifest)
+        if "activation" in node["config"].get("meta", {})
+    }
+
+
 def accepted_values(manifest: Path, model: str, column: str) -> list[str]:
     """The values that a test of the manifest lets a column hold."""
-    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
+    nodes = read_manifest(manifest)["nodes"].values()
     return next(
         list(node["test_metadata"]["kwargs"]["values"])
         for node in nodes

@@ -2,7 +2,7 @@
 
 import csv
 
-from orchestration.dbt import accepted_values, mart_nodes, prepare_project
+from orchestration.dbt import accepted_values, audience_nodes, prepare_project
 from orchestration.lib.experiments.declaration import (
     Experiment,
     Known,
@@ -34,10 +34,6 @@ def known() -> Known:
     return Known(
         segments=accepted_values(manifest, "segment_members", "segment"),
         channels=channels,
-        audiences=[
-            node["name"].removeprefix("audience_")
-            for node in mart_nodes(manifest)
-            if "activation" in node["config"].get("meta", {})
-        ],
+        audiences=list(audience_nodes(manifest)),
         metrics=accepted_values(manifest, "experiment_outcomes", "metric"),
     )

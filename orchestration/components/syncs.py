@@ -1,7 +1,7 @@
 """All syncs of the project: audience marts times their configured destinations."""
 
 from orchestration.components.audience_sync import make_sync
-from orchestration.dbt import mart_nodes, prepare_project
+from orchestration.dbt import audience_nodes, prepare_project
 from orchestration.lib.activation.state import Sync
 from orchestration.settings import Settings, SettingsError
 
@@ -12,11 +12,7 @@ def syncs(settings: Settings) -> list[Sync]:
     Raises:
         SettingsError: the configuration names an audience that no mart makes.
     """
-    nodes = {
-        node["name"].removeprefix("audience_"): node
-        for node in mart_nodes(prepare_project().manifest_path)
-        if "activation" in node["config"].get("meta", {})
-    }
+    nodes = audience_nodes(prepare_project().manifest_path)
     unknown = sorted(set(settings.audiences) - set(nodes))
     if unknown:
         raise SettingsError(

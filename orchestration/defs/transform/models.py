@@ -1,6 +1,5 @@
 """The dbt project in two halves: before identity and forecasts, and after them."""
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,7 +9,12 @@ from dagster_dbt import dbt_assets
 from orchestration.components.dbt_build import DbtBuild
 from orchestration.components.pipeline import Pipeline
 from orchestration.components.stages import BUILD, PREPARE
-from orchestration.dbt import Translator, dbt_variables, prepare_project
+from orchestration.dbt import (
+    Translator,
+    dbt_variables,
+    prepare_project,
+    read_manifest,
+)
 from orchestration.lib.quality.results import create_tables, record_tests
 from orchestration.lib.runs import stage
 from orchestration.lib.warehouse import connect
@@ -20,7 +24,7 @@ from orchestration.lib.warehouse import connect
 _BEFORE_IDENTITY = "+int_identifiers +int_orders +stg_payments__attempts"
 
 project = prepare_project()
-manifest = json.loads(project.manifest_path.read_text(encoding="utf-8"))
+manifest = read_manifest(project.manifest_path)
 translator = Translator()
 
 
