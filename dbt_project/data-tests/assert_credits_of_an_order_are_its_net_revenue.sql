@@ -1,6 +1,7 @@
 -- Every paid order is credited once by every model, and its credits sum to its net
 -- revenue, to the last kopeck; orders of nobody among them.
-{{ config(meta={"dagster": {"ref": {"name": "attribution"}}}) }}
+{{ config(meta={"dagster": {"ref": {"name": "order_credits"}}}) }}
+{%- set models = ["last_touch", "first_touch", "linear", "position_based", "time_decay"] %}
 
 with
 
@@ -15,52 +16,34 @@ orders as (
 credits as (
 
     select
-        attribution_model,
         order_id,
-        sum(credit) as credit,
-        sum(attributed_revenue) as attributed_revenue
+        {% for model in models -%}
+        sum({{ model }}_credit) as {{ model }}_credit,
+        sum({{ model }}_revenue) as {{ model }}_revenue
+        {%- if not loop.last %},
+        {% endif -%}
+        {%- endfor %}
 
-    from {{ ref("attribution") }}
+    from {{ ref("order_credits") }}
 
-    group by
-        attribution_model,
-        order_id
-
-),
-
-models as (
-
-    select attribution_model from credits group by attribution_model
-
-),
-
-expected as (
-
-    select
-        models.attribution_model,
-        orders.order_id,
-        orders.net_amount_base
-
-    from orders
-    cross join models
+    group by order_id
 
 ),
 
 final as (
 
-    select
-        coalesce(expected.order_id, credits.order_id) as order_id,
-        coalesce(expected.attribution_model, credits.attribution_model)
-            as attribution_model
+    select coalesce(orders.order_id, credits.order_id) as order_id
 
-    from expected
+    from orders
     full outer join credits
-        on credits.attribution_model = expected.attribution_model
-        and credits.order_id = expected.order_id
+        on credits.order_id = orders.order_id
 
     where not coalesce(
-        credits.credit = 1
-        and credits.attributed_revenue = expected.net_amount_base,
+        {% for model in models -%}
+        credits.{{ model }}_credit = 1
+        and credits.{{ model }}_revenue = orders.net_amount_base
+        and {% endfor -%}
+        true,
         false
     )
 

@@ -39,34 +39,11 @@
 {#
     Credits of orders beside costs, one row per model of attribution, columns of `keys`
     and period in which there was either: the whole query of a mart after its imports
-    `credits` and `costs`, up to `final`.
+    `credits` (of days) and `costs`, up to `final`.
 #}
 {% macro marketing_figures(keys) -%}
 {%- set models = ["last_touch", "first_touch", "linear", "position_based", "time_decay"] -%}
 {%- set grains = ["day", "week", "month", "quarter", "half_year", "year"] -%}
-daily_credits as (
-
-    select
-        attribution_model,
-        {{ keys | join(",\n        ") }},
-        ordered_on,
-        sum(credit) as orders,
-        sum(case when attributed_revenue > 0 then credit else 0 end)
-            as orders_with_revenue,
-        sum(case when is_first_order then credit else 0 end) as new_customers,
-        {{ sum_amount("attributed_revenue") }} as attributed_revenue,
-        {{ sum_amount("attributed_margin") }} as attributed_margin,
-        count(*) - count(attributed_margin) as unknown_margins
-
-    from credits
-
-    group by
-        attribution_model,
-        {{ keys | join(",\n        ") }},
-        ordered_on
-
-),
-
 period_credits as (
 
     {% for grain in grains -%}
@@ -84,7 +61,7 @@ period_credits as (
                 then {{ sum_amount("attributed_margin") }}
         end as attributed_margin
 
-    from daily_credits
+    from credits
 
     group by
         attribution_model,

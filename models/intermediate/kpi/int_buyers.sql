@@ -13,8 +13,8 @@ credits as (
     select * from {{ ref("int_attribution") }}
 
     where
-        attribution_model = 'last_touch'
-        and is_first_order
+        is_first_order
+        and last_touch_credit > 0
 
 ),
 

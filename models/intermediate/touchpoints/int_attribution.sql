@@ -3,16 +3,18 @@
     "first_touch": "case when position = 1 then 1 else 0 end",
     "linear": "1",
     "position_based": "case
-        when touch_count <= 2 then 1
-        when position in (1, touch_count) then 0.4
-        else 0.2 / (touch_count - 2)
-    end",
+            when touch_count <= 2 then 1
+            when position in (1, touch_count) then 0.4
+            else 0.2 / (touch_count - 2)
+        end",
     "time_decay": "power(0.5, seconds_before / (86400.0 * "
         ~ var("attribution_half_life_days") ~ "))",
 } -%}
-{%- set in_order -%}
-    partition by order_id, attribution_model order by position asc
-{%- endset -%}
+{%- set amounts = [
+    ("credit", "1", 6),
+    ("revenue", money("orders.net_amount_base"), 2),
+    ("margin", money("orders.margin_amount_base"), 2),
+] -%}
 
 with
 
@@ -81,20 +83,15 @@ numbered as (
 
 weighed as (
 
-    {% for model, weight in weights.items() -%}
     select
         numbered.*,
-        '{{ model }}' as attribution_model,
-        cast({{ weight }} as double) as weight
+        {% for model, weight in weights.items() -%}
+        cast({{ weight }} as double) as {{ model }}_weight
+        {%- if not loop.last %},
+        {% endif -%}
+        {%- endfor %}
 
     from numbered
-
-    {%- if not loop.last %}
-
-    union all
-
-    {% endif %}
-    {%- endfor %}
 
 ),
 
@@ -102,44 +99,46 @@ shares as (
 
     select
         weighed.*,
-
-        sum(weight) over (
-            {{ in_order }} rows between unbounded preceding and current row
-        ) as weight_to_here,
-
-        sum(weight) over (partition by order_id, attribution_model) as weight_of_order
+        {% for model in weights -%}
+        sum({{ model }}_weight) over (
+            partition by order_id
+            order by position asc
+            rows between unbounded preceding and current row
+        ) as {{ model }}_to_here,
+        sum({{ model }}_weight) over (partition by order_id) as {{ model }}_of_order
+        {%- if not loop.last %},
+        {% endif -%}
+        {%- endfor %}
 
     from weighed
 
 ),
 
-credited as (
+touched as (
 
     select
-        shares.order_id,
-        shares.attribution_model,
-        shares.position as touch_number,
+        orders.order_id,
         shares.touchpoint_id,
-        shares.channel,
+        orders.customer_id,
+        orders.source,
         shares.campaign_id,
-        shares.happened_at as touched_at,
-        {% for amount, name, digits in [
-            ("1", "credit", 6),
-            (money("orders.net_amount_base"), "attributed_revenue", 2),
-            (money("orders.margin_amount_base"), "attributed_margin", 2),
-        ] -%}
+        shares.channel,
+        shares.position as touch_number,
+        {% for model in weights -%}
+        {% for name, amount, digits in amounts -%}
         {{ share_out(
             amount,
-            "shares.weight_to_here",
-            "shares.weight_of_order",
+            "shares." ~ model ~ "_to_here",
+            "shares." ~ model ~ "_of_order",
             "shares.position = shares.touch_count",
-            "partition by shares.order_id, shares.attribution_model"
-            ~ " order by shares.position asc",
+            "partition by shares.order_id order by shares.position asc",
             digits
-        ) }} as {{ name }}
-        {%- if not loop.last %},
-        {% endif -%}
-        {%- endfor %}
+        ) }} as {{ model }}_{{ name }},
+        {% endfor -%}
+        {% endfor -%}
+        orders.paid_order_number,
+        orders.ordered_on,
+        shares.happened_at as touched_at
 
     from shares
     inner join orders
@@ -149,13 +148,11 @@ credited as (
 
 touched_orders as (
 
-    select
-        order_id,
-        count(*) as touch_count
+    select order_id
 
     from numbered
 
-    group by order_id
+    where position = 1
 
 ),
 
@@ -164,15 +161,21 @@ untouched as (
     -- of orders that are nobody's, nothing is known that came before
     select
         orders.order_id,
-        0 as touch_number,
         cast(null as {{ dbt.type_string() }}) as touchpoint_id,
+        orders.customer_id,
+        orders.source,
+        cast(null as {{ dbt.type_string() }}) as campaign_id,
         case when orders.customer_id is null then 'unassigned' else 'direct' end
             as channel,
-        cast(null as {{ dbt.type_string() }}) as campaign_id,
-        cast(null as timestamp) as touched_at,
-        cast(1 as decimal(18, 6)) as credit,
-        {{ money("orders.net_amount_base") }} as attributed_revenue,
-        {{ money("orders.margin_amount_base") }} as attributed_margin
+        0 as touch_number,
+        {% for model in weights -%}
+        {% for name, amount, digits in amounts -%}
+        cast({{ amount }} as decimal(18, {{ digits }})) as {{ model }}_{{ name }},
+        {% endfor -%}
+        {% endfor -%}
+        orders.paid_order_number,
+        orders.ordered_on,
+        cast(null as timestamp) as touched_at
 
     from orders
     left join touched_orders
@@ -184,39 +187,9 @@ untouched as (
 
 credits as (
 
-    select
-        order_id,
-        attribution_model,
-        touch_number,
-        touchpoint_id,
-        channel,
-        campaign_id,
-        touched_at,
-        credit,
-        attributed_revenue,
-        attributed_margin
-
-    from credited
-
-    where credit > 0
-
-    {% for model in weights %}
+    select * from touched
     union all
-
-    select
-        order_id,
-        '{{ model }}' as attribution_model,
-        touch_number,
-        touchpoint_id,
-        channel,
-        campaign_id,
-        touched_at,
-        credit,
-        attributed_revenue,
-        attributed_margin
-
-    from untouched
-    {% endfor %}
+    select * from untouched
 
 ),
 
@@ -224,32 +197,30 @@ final as (
 
     select
         -- ids
-        credits.order_id,
-        credits.touchpoint_id,
-        orders.customer_id,
-        orders.source,
-        credits.campaign_id,
+        order_id,
+        touchpoint_id,
+        customer_id,
+        source,
+        campaign_id,
 
         -- strings
-        credits.attribution_model,
-        credits.channel,
+        channel,
 
         -- numbers
-        credits.touch_number,
-        credits.credit,
-        credits.attributed_revenue,
-        credits.attributed_margin,
-
+        touch_number,
+        {% for model in weights -%}
+        {% for name, amount, digits in amounts -%}
+        {{ model }}_{{ name }},
+        {% endfor -%}
+        {% endfor %}
         -- booleans
-        coalesce(orders.paid_order_number = 1, false) as is_first_order,
+        coalesce(paid_order_number = 1, false) as is_first_order,
 
         -- dates and timestamps
-        orders.ordered_on,
-        credits.touched_at
+        ordered_on,
+        touched_at
 
     from credits
-    inner join orders
-        on orders.order_id = credits.order_id
 
 )
 

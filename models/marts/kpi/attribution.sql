@@ -1,30 +1,33 @@
+{%- set models = ["last_touch", "first_touch", "linear", "position_based", "time_decay"] -%}
+
 with
 
 credits as (
 
-    select * from {{ ref("int_attribution") }}
+    select * from {{ ref("order_credits") }}
 
 ),
 
 final as (
 
+    {% for model in models -%}
     select
         -- ids
         order_id,
         touchpoint_id,
-        coalesce(customer_id, 'unassigned') as customer_id,
+        customer_id,
         source,
         campaign_id,
 
         -- strings
-        attribution_model,
+        '{{ model }}' as attribution_model,
         channel,
 
         -- numbers
         touch_number,
-        credit,
-        attributed_revenue,
-        attributed_margin,
+        {{ model }}_credit as credit,
+        {{ model }}_revenue as attributed_revenue,
+        {{ model }}_margin as attributed_margin,
 
         -- booleans
         is_first_order,
@@ -34,6 +37,17 @@ final as (
         touched_at
 
     from credits
+
+    where
+        {{ model }}_credit <> 0
+        or {{ model }}_revenue <> 0
+
+    {%- if not loop.last %}
+
+    union all
+
+    {% endif %}
+    {%- endfor %}
 
 )
 

@@ -2,9 +2,9 @@ with
 
 credits as (
 
-    select * from {{ ref("attribution") }}
+    select * from {{ ref("int_daily_credits") }}
 
-    where campaign_id is not null
+    where campaign_id <> 'none'
 
 ),
 

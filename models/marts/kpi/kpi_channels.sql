@@ -2,7 +2,7 @@ with
 
 credits as (
 
-    select * from {{ ref("attribution") }}
+    select * from {{ ref("int_daily_credits") }}
 
 ),
 

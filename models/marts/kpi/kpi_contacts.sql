@@ -26,7 +26,7 @@ credits as (
 
     select * from {{ ref("int_attribution") }}
 
-    where attribution_model = 'last_touch'
+    where last_touch_credit > 0
 
 ),
 

@@ -87,7 +87,8 @@ def publish(
                 f"attach {literal(str(warehouse_file))} as w (read_only)"
             )
             counts = {
-                mart.name: _copy_mart(connection, mart, is_masked) for mart in marts
+                mart.name: _copy_mart(connection, mart, is_masked)
+                for mart in _tables_first(connection, marts)
             }
             _copy_public_tables(connection, is_masked)
             if is_masked:
@@ -122,6 +123,15 @@ def publish_file(source: Path, published: Path) -> None:
     building.replace(published / source.name)
 
 
+def _tables_first(
+    connection: duckdb.DuckDBPyConnection, marts: Sequence[Mart]
+) -> list[Mart]:
+    views = connection.execute(
+        "select view_name from duckdb_views() where database_name = 'b'"
+    ).fetchall()
+    return sorted(marts, key=lambda mart: (mart.name,) in views)
+
+
 def _copy_mart(
     connection: duckdb.DuckDBPyConnection, mart: Mart, is_masked: bool
 ) -> int:
@@ -144,21 +154,31 @@ def _copy_mart(
         else quoted(column)
         for column, data_type in types.items()
     ]
-    # By the original's columns: masked ones would leave the order to chance.
-    key = ", ".join(f"original.{quoted(column)}" for column in mart.key)
+    view = connection.execute(
+        "select sql from duckdb_views() where database_name = 'b' and view_name = ?",
+        [mart.name],
+    ).fetchone()
+    if view:
+        # It names the file that it was made in; here it reads what was copied.
+        connection.execute(view[0].replace("marts.main.", "main."))
+    else:
+        # By the original's columns: masked ones would leave the order to chance.
+        key = ", ".join(f"original.{quoted(column)}" for column in mart.key)
+        connection.execute(
+            f"create table {quoted(mart.name)} as select {', '.join(columns)}"
+            f" from b.{quoted(mart.name)} as original order by {key}"
+        )
     connection.execute(
-        f"create table {quoted(mart.name)} as select {', '.join(columns)}"
-        f" from b.{quoted(mart.name)} as original order by {key}"
-    )
-    connection.execute(
-        f"comment on table {quoted(mart.name)} is {literal(mart.description)}"
+        f"comment on {'view' if view else 'table'} {quoted(mart.name)}"
+        f" is {literal(mart.description)}"
     )
     for column, description in mart.columns.items():
         connection.execute(
             f"comment on column {quoted(mart.name)}.{quoted(column)}"
             f" is {literal(description)}"
         )
-    row = connection.execute(f"select count(*) from b.{quoted(mart.name)}").fetchone()
+    counted = quoted(mart.name) if view else f"b.{quoted(mart.name)}"
+    row = connection.execute(f"select count(*) from {counted}").fetchone()
     return row[0] if row else 0
 
 

@@ -47,8 +47,7 @@ _ORDERS_BEHIND = {
     "first_orders": f"paid_order_number = 1 and {_IN_PERIOD}",
     "orders_to_date": "paid_order_number is not null and ordered_on < $end",
     "touched_orders": f"is_paid and {_IN_PERIOD} and order_id in ("
-    "select order_id from marts.attribution"
-    " where attribution_model = 'last_touch' and touch_number > 0)",
+    "select order_id from marts.order_credits where touch_number > 0)",
 }
 _ORDERS = """
     select order_number as what, ordered_on as happened_on, net_amount_base as amount,
