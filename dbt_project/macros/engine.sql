@@ -274,6 +274,16 @@
 {%- endmacro %}
 
 
+{# An aggregate: the value in the row that comes first by the columns, which hold no null. #}
+{% macro first_by(value, columns) -%}
+    {{ adapter.dispatch('first_by')(value, columns) }}
+{%- endmacro %}
+
+{% macro duckdb__first_by(value, columns) -%}
+    arg_min({{ value }}, row({{ columns | join(", ") }}))
+{%- endmacro %}
+
+
 {# An aggregate: the distinct values as one text, sorted, comma-separated. #}
 {% macro distinct_values_text(value) -%}
     {{ adapter.dispatch('distinct_values_text')(value) }}

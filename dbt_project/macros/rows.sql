@@ -71,6 +71,13 @@
 {%- endmacro %}
 
 
+{# The file and the line of a row: the cheapest key there is. #}
+{% macro place(relation=none) -%}
+    {%- set prefix = relation ~ "." if relation else "" -%}
+    concat({{ prefix }}_file_id, ':', cast({{ prefix }}_line as {{ dbt.type_string() }}))
+{%- endmacro %}
+
+
 {# A key made of several columns; null is a value of its own. #}
 {% macro surrogate_key(columns) -%}
     {%- set parts = [] -%}

@@ -4,7 +4,7 @@ events as (
 
     select * from {{ ref("stg_sendgrid__events") }}
 
-    where {{ business_day("happened_at") }} <= {{ as_of_date() }}
+    where {{ until_as_of("happened_at") }}
 
 ),
 
@@ -13,43 +13,21 @@ keyed as (
     -- a dropped message never got an id of the provider: its event stands for it
     select
         events.*,
-        {{ surrogate_key([
-            "coalesce(provider_message_id, concat('dropped:', event_id))", "email"
-        ]) }} as message_id
+        coalesce(provider_message_id, concat('dropped:', event_id)) as sent_message
 
     from events
 
 ),
 
-numbered as (
+grouped as (
 
     select
-        keyed.*,
-
-        row_number() over (
-            partition by message_id
-            order by happened_at asc, _file_id asc, _line asc
-        ) as event_number
-
-    from keyed
-
-),
-
-final as (
-
-    select
-        -- ids
-        message_id,
+        sent_message,
         email,
         min(campaign_id) as campaign_id,
-        min(case when event_number = 1 then _file_id end) as _file_id,
-        min(case when event_number = 1 then _line end) as _line,
-
-        -- strings
-        'email' as channel,
+        {{ first_by("_file_id", ["happened_at", "_file_id", "_line"]) }} as _file_id,
+        {{ first_by("_line", ["happened_at", "_file_id", "_line"]) }} as _line,
         min(category) as category,
-
-        -- timestamps
         min(case when event_kind = 'processed' then happened_at end) as sent_at,
         min(case when event_kind = 'delivered' then happened_at end) as delivered_at,
         min(case when event_kind = 'open' then happened_at end) as opened_at,
@@ -66,11 +44,40 @@ final as (
         ) as unsubscribed_at,
         min(case when event_kind = 'spamreport' then happened_at end) as complained_at
 
-    from numbered
+    from keyed
 
     group by
-        message_id,
+        sent_message,
         email
+
+),
+
+final as (
+
+    select
+        -- ids
+        {{ place() }} as message_id,
+        email,
+        campaign_id,
+        _file_id,
+        _line,
+
+        -- strings
+        'email' as channel,
+        category,
+
+        -- timestamps
+        sent_at,
+        delivered_at,
+        opened_at,
+        opened_by_human_at,
+        clicked_at,
+        bounced_at,
+        dropped_at,
+        unsubscribed_at,
+        complained_at
+
+    from grouped
 
 )
 

@@ -93,6 +93,7 @@ profile_sends as (
         provider_message_id,
         send_number,
         min(happened_at) as sent_at,
+        {{ first_by(place(), ["happened_at", "event_id"]) }} as message_id,
         min(case when metric_name = 'Opened Email' then happened_at end) as opened_at,
         min(case when metric_name in ('Clicked Email', 'Clicked SMS') then happened_at end)
             as clicked_at
@@ -118,6 +119,7 @@ message_logs as (
         provider_message_id,
         coalesce(phone, suggested_phone) as phone,
         recipient_id,
+        {{ first_by(place(), ["happened_at", "_file_id", "_line"]) }} as message_id,
         min(campaign_id) as campaign_id,
         min(happened_at) as sent_at,
         min(
@@ -163,10 +165,7 @@ sends as (
     select
         'klaviyo' as source,
         profile_sends.channel,
-        {{ surrogate_key([
-            "profile_id", "profile_sends.channel", "campaign_or_flow_id",
-            "provider_message_id", "send_number"
-        ]) }} as message_id,
+        profile_sends.message_id,
         profile_sends.campaign_or_flow_id as campaign_id,
         customer_ids.customer_id,
         profile_sends.sent_at,
@@ -215,9 +214,7 @@ sends as (
     select
         'messaging' as source,
         message_logs.contact_channel as channel,
-        {{ surrogate_key([
-            "contact_channel", "provider", "provider_message_id", "phone", "recipient_id"
-        ]) }} as message_id,
+        message_logs.message_id,
         message_logs.campaign_id,
         contact_points.customer_id,
         message_logs.sent_at,
@@ -236,7 +233,7 @@ final as (
 
     select
         -- ids
-        {{ surrogate_key(["source", "channel", "message_id"]) }} as send_id,
+        concat(source, ':', channel, ':', message_id) as send_id,
         source,
         customer_id,
         campaign_id,
@@ -253,7 +250,7 @@ final as (
 
     from sends
 
-    where {{ business_day("sent_at") }} <= {{ as_of_date() }}
+    where {{ until_as_of("sent_at") }}
 
 )
 

@@ -80,7 +80,7 @@ last_acts as (
 
     from acts
 
-    where {{ business_day("acted_at") }} <= {{ as_of_date() }}
+    where {{ until_as_of("acted_at") }}
 
     group by customer_id
 

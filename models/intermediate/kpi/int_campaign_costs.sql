@@ -184,8 +184,7 @@ final as (
 
     select
         -- ids
-        concat(costs._file_id, ':', cast(costs._line as {{ dbt.type_string() }}))
-            as campaign_cost_id,
+        {{ place("costs") }} as campaign_cost_id,
         costs.source,
         costs.campaign_id,
         costs._file_id,

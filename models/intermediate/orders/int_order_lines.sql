@@ -69,7 +69,7 @@ lines as (
 final as (
 
     select
-        concat(_file_id, ':', cast(_line as {{ dbt.type_string() }})) as order_line_id,
+        {{ place() }} as order_line_id,
         order_id,
         source,
         sku,

@@ -171,7 +171,7 @@ touches as (
 
     from clicks
 
-    where {{ business_day("happened_at") }} <= {{ as_of_date() }}
+    where {{ until_as_of("happened_at") }}
 
     union all
 
@@ -195,8 +195,7 @@ followed as (
 
     select
         touches.*,
-        {{ surrogate_key(["source", "touch_kind", "_file_id", "_line"]) }}
-            as touchpoint_id,
+        concat(touch_kind, ':', {{ place() }}) as touchpoint_id,
 
         lag(happened_at) over (
             partition by customer_id, channel

@@ -4,7 +4,7 @@ ledger as (
 
     select * from {{ ref("stg_loyalty__ledger") }}
 
-    where {{ business_day("happened_at") }} <= {{ as_of_date() }}
+    where {{ until_as_of("happened_at") }}
 
 ),
 
