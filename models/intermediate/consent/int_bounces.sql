@@ -62,7 +62,7 @@ deliveries as (
 
     where
         channel is not null
-        and {{ business_day("happened_at") }} <= {{ as_of_date() }}
+        and {{ until_as_of("happened_at") }}
 
 ),
 
@@ -178,7 +178,7 @@ bounces as (
 
     where
         bounced_at is null
-        or {{ business_day("bounced_at") }} <= {{ as_of_date() }}
+        or {{ until_as_of("bounced_at") }}
 
     union all
 

@@ -97,7 +97,7 @@ checkout_opt_ins as (
     where
         accepts_marketing
         and shopify_order_id is not null
-        and {{ business_day("ordered_at") }} <= {{ as_of_date() }}
+        and {{ until_as_of("ordered_at") }}
 
 ),
 
@@ -217,7 +217,7 @@ known_acts as (
         contact_point is not null
         and (
             decided_at is null
-            or {{ business_day("decided_at") }} <= {{ as_of_date() }}
+            or {{ until_as_of("decided_at") }}
         )
 
     group by

@@ -44,7 +44,7 @@ messenger_numbers as (
     where
         channel in ('whatsapp', 'viber')
         and event_kind in ('delivered', 'read', 'clicked', 'replied', 'stopped')
-        and {{ business_day("happened_at") }} <= {{ as_of_date() }}
+        and {{ until_as_of("happened_at") }}
         and phone is not null
 
     group by phone

@@ -35,7 +35,7 @@ reports as (
 
     from message_events
 
-    where {{ business_day("happened_at") }} <= {{ as_of_date() }}
+    where {{ until_as_of("happened_at") }}
 
     union all
 

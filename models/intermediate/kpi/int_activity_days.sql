@@ -58,7 +58,7 @@ acts as (
     inner join customer_ids
         on customer_ids.record_id = {{ surrogate_key(["receipts.loyalty_card"]) }}
 
-    where {{ business_day("receipts.sold_at") }} <= {{ as_of_date() }}
+    where {{ until_as_of("receipts.sold_at") }}
 
 ),
 

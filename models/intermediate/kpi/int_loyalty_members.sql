@@ -6,7 +6,7 @@ ledger as (
 
     where
         card_number is not null
-        and {{ business_day("happened_at") }} <= {{ as_of_date() }}
+        and {{ until_as_of("happened_at") }}
 
 ),
 

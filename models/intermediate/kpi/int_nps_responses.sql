@@ -6,7 +6,7 @@ responses as (
 
     where
         score is not null
-        and {{ business_day("responded_at") }} <= {{ as_of_date() }}
+        and {{ until_as_of("responded_at") }}
 
 ),
 

@@ -6,7 +6,7 @@ page_views as (
 
     where
         session_id is not null
-        and {{ business_day("happened_at") }} <= {{ as_of_date() }}
+        and {{ until_as_of("happened_at") }}
 
 ),
 
@@ -16,7 +16,7 @@ ga4_events as (
 
     where
         ga_session_id is not null
-        and {{ business_day("happened_at") }} <= {{ as_of_date() }}
+        and {{ until_as_of("happened_at") }}
 
 ),
 
