@@ -10,17 +10,21 @@
 
 {#
     An amount shared among so many, rounded once, half away from zero; null among none.
-    In whole millionths, since engines divide decimals through floating point.
+    In whole millionths, since engines divide decimals through floating point; that is
+    slow, so nothing is divided where there is nothing to divide.
 #}
 {% macro money_per(amount, count) -%}
-    cast(
-        sign({{ amount }}) * {{ whole_quotient(
-            "2 * cast(abs(" ~ amount ~ ") * 1000000 as decimal(38, 0)) + 10000 * "
-            ~ count,
-            "20000 * nullif(" ~ count ~ ", 0)"
-        ) }} * cast(0.01 as decimal(3, 2))
-        as decimal(18, 2)
-    )
+    case
+        when {{ count }} > 0 and {{ amount }} is not null
+            then cast(
+                sign({{ amount }}) * {{ whole_quotient(
+                    "2 * cast(abs(" ~ amount ~ ") * 1000000 as decimal(38, 0)) + 10000 * "
+                    ~ count,
+                    "20000 * " ~ count
+                ) }} * cast(0.01 as decimal(3, 2))
+                as decimal(18, 2)
+            )
+    end
 {%- endmacro %}
 
 {# A fraction; null where the denominator is zero. Six digits, through double. #}
@@ -37,6 +41,15 @@
 {% macro quintile(ranking, total) -%}
     cast(1 + floor(5 * cast({{ ranking }} - 1 as double) / {{ total }}) as integer)
 {%- endmacro %}
+
+{# An amount at a rate. Products of so many digits are slow, and most are of the base currency. #}
+{% macro converted(amount, rate) -%}
+    case
+        when {{ rate }} = 1 then {{ amount }}
+        else cast({{ amount }} * {{ rate }} as decimal(38, 6))
+    end
+{%- endmacro %}
+
 
 {#
     What a row gets of an amount that is shared out by weight: the rounded share up to

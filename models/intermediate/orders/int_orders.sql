@@ -173,10 +173,8 @@ final as (
         priced.stated_subtotal_amount,
         priced.net_amount,
         fx_rates.fx_rate,
-        cast(priced.gross_amount * fx_rates.fx_rate as decimal(38, 6))
-            as gross_amount_base,
-        cast(priced.net_amount * fx_rates.fx_rate as decimal(38, 6))
-            as net_amount_base,
+        {{ converted("priced.gross_amount", "fx_rates.fx_rate") }} as gross_amount_base,
+        {{ converted("priced.net_amount", "fx_rates.fx_rate") }} as net_amount_base,
 
         -- booleans
         priced.is_paid,
