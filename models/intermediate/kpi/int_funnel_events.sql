@@ -4,7 +4,7 @@ page_views as (
 
     select * from {{ ref("stg_site__page_views") }}
 
-    where {{ business_day("happened_at") }} <= {{ as_of_date() }}
+    where {{ until_as_of("happened_at") }}
 
 ),
 
@@ -12,27 +12,7 @@ ga4_events as (
 
     select * from {{ ref("stg_ga4__events") }}
 
-    where {{ business_day("happened_at") }} <= {{ as_of_date() }}
-
-),
-
-sends as (
-
-    select * from {{ ref("int_sends") }}
-
-),
-
-orders as (
-
-    select * from {{ ref("int_customer_orders") }}
-
-    where paid_order_number is not null
-
-),
-
-windows as (
-
-    select * from {{ ref("attribution_windows") }}
+    where {{ until_as_of("happened_at") }}
 
 ),
 
@@ -103,66 +83,6 @@ events as (
 
 ),
 
--- a click implies an opening that nothing showed, and both an arrival
-message_steps as (
-
-    select
-        sends.send_id,
-        sends.channel,
-        sends.sent_on,
-        sends.sent_at,
-        coalesce(sends.delivered_at, sends.opened_at, sends.clicked_at) as delivered_at,
-        coalesce(sends.opened_at, sends.clicked_at) as opened_at,
-        sends.clicked_at,
-        min(
-            case
-                when {{ seconds_between("sends.clicked_at", "orders.ordered_at") }}
-                    <= 86400 * windows.lookback_days then orders.ordered_at
-            end
-        ) as ordered_at
-
-    from sends
-    left join orders
-        on orders.customer_id = sends.customer_id
-        and orders.ordered_at >= sends.clicked_at
-    left join windows
-        on windows.channel = sends.channel
-
-    group by
-        sends.send_id,
-        sends.channel,
-        sends.sent_on,
-        sends.sent_at,
-        sends.delivered_at,
-        sends.opened_at,
-        sends.clicked_at
-
-),
-
-message_events as (
-
-    {% for step in ["sent_at", "delivered_at", "opened_at", "clicked_at", "ordered_at"] -%}
-    select
-        'messages' as funnel,
-        channel as member,
-        send_id as actor,
-        {{ loop.index }} as step_number,
-        {{ month_start("sent_on") }} as month_start,
-        {{ step }} as happened_at
-
-    from message_steps
-
-    where {{ step }} is not null
-
-    {%- if not loop.last %}
-
-    union all
-
-    {% endif %}
-    {%- endfor %}
-
-),
-
 final as (
 
     select
@@ -184,18 +104,6 @@ final as (
         step_number,
         {{ month_start(business_day("happened_at")) }},
         happened_at
-
-    union all
-
-    select
-        funnel,
-        member,
-        actor,
-        step_number,
-        month_start,
-        happened_at
-
-    from message_events
 
 )
 

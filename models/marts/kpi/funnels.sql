@@ -11,6 +11,12 @@ events as (
 
 ),
 
+message_funnel as (
+
+    select * from {{ ref("int_message_funnel") }}
+
+),
+
 reached_1 as (
 
     select
@@ -87,7 +93,7 @@ counted as (
         entered.month_start,
         {{ step_number }} as step_number,
         case entered.funnel
-            {% for funnel, names in steps.items() -%}
+            {% for funnel, names in steps.items() if funnel != "messages" -%}
             when '{{ funnel }}' then '{{ names[step_number - 1] }}'
             {% endfor -%}
         end as step,
@@ -105,6 +111,21 @@ counted as (
         entered.member,
         entered.month_start,
         entered.entered
+
+    union all
+
+    {% endfor -%}
+    {% for step in steps["messages"] -%}
+    select
+        'messages' as funnel,
+        channel as member,
+        month_start,
+        {{ loop.index }} as step_number,
+        '{{ step }}' as step,
+        sent as entered,
+        {{ step }} as reached
+
+    from message_funnel
 
     {%- if not loop.last %}
 
