@@ -20,6 +20,8 @@ opened as (
     select
         activity_days.customer_id,
         activity_days.active_on,
+        buyers.country,
+        buyers.first_channel,
         buyers.first_order_on,
 
         sum(
@@ -45,6 +47,8 @@ spells as (
 
     select
         customer_id,
+        min(country) as country,
+        min(first_channel) as first_channel,
         greatest(min(active_on), min(first_order_on)) as active_after,
         {{ days_after("max(active_on)", var("inactivity_cutoff_days")) }} as active_until
 
@@ -62,15 +66,60 @@ starts as (
 
     -- active at the first start of a period after the first day, up to the last start
     -- before the cut-off
+    select
+        customer_id,
+        country,
+        first_channel,
+        active_after,
+        {% for grain in grains -%}
+        {{ next_period_start("active_after", grain) }} as {{ grain }}_first_start,
+        {{ period_start("active_until", grain) }} as {{ grain }}_last_start,
+        {{ next_period_start("active_until", grain) }} as {{ grain }}_missed_start
+        {%- if not loop.last %},
+        {% endif -%}
+        {%- endfor %}
+
+    from spells
+
+),
+
+followed as (
+
+    -- a short spell may see no start of a long period
+    select
+        starts.*,
+        {% for grain in grains -%}
+        min(
+            case when {{ grain }}_first_start <= {{ grain }}_last_start
+                then {{ grain }}_first_start end
+        ) over (
+            partition by customer_id
+            order by active_after asc
+            rows between 1 following and unbounded following
+        ) as {{ grain }}_next_start
+        {%- if not loop.last %},
+        {% endif -%}
+        {%- endfor %}
+
+    from starts
+
+),
+
+final as (
+
     {% for grain in grains -%}
     select
         customer_id,
+        country,
+        first_channel,
         '{{ grain }}' as period_grain,
-        {{ next_period_start("active_after", grain) }} as first_start,
-        {{ period_start("active_until", grain) }} as last_start,
-        {{ next_period_start("active_until", grain) }} as missed_start
+        {{ grain }}_first_start as first_start,
+        {{ grain }}_last_start as last_start,
+        coalesce({{ grain }}_next_start <> {{ grain }}_missed_start, true) as is_churned
 
-    from spells
+    from followed
+
+    where {{ grain }}_first_start <= {{ grain }}_last_start
 
     {%- if not loop.last %}
 
@@ -78,35 +127,6 @@ starts as (
 
     {% endif %}
     {%- endfor %}
-
-),
-
-followed as (
-
-    select
-        starts.*,
-
-        lead(first_start) over (
-            partition by customer_id, period_grain
-            order by first_start asc
-        ) as next_first_start
-
-    from starts
-
-    where first_start <= last_start
-
-),
-
-final as (
-
-    select
-        customer_id,
-        period_grain,
-        first_start,
-        last_start,
-        coalesce(next_first_start <> missed_start, true) as is_churned
-
-    from followed
 
 )
 

@@ -1,20 +1,38 @@
 {%- set grains = ["day", "week", "month", "quarter", "half_year", "year"] -%}
-{#- dimension, member, and the day of the order before, by which buyers are counted once -#}
+{#- what is counted in orders, and which day of an order before a buyer is counted once by -#}
+{%- set order_counts = {
+    "orders": "is_paid",
+    "orders_with_revenue": "is_paid and net_amount_base > 0",
+    "orders_without_margin": "is_paid and margin_amount_base is null",
+    "unpaid_orders": "not is_paid",
+    "new_customers": "paid_order_number = 1",
+    "new_repeat_customers": "paid_order_number = 2",
+} -%}
+{%- set order_amounts = {
+    "gross_revenue": "case when is_paid then gross_amount_base end",
+    "net_revenue": "case when is_paid then net_amount_base end",
+    "net_revenue_unassigned":
+        "case when is_paid and customer_id is null then net_amount_base end",
+    "attributed_revenue": "case when is_attributed then net_amount_base end",
+    "known_margin": "case when is_paid then margin_amount_base end",
+    "attributed_known_margin": "case when is_attributed then margin_amount_base end",
+} -%}
+{%- set order_facts = {
+    "profile": (["source", "country", "first_channel"], {
+        "buyers": "previous_ordered_on",
+        "buyers_in_source": "previous_ordered_on_in_source",
+    }),
+    "offer": (["offer"], {"buyers": "previous_ordered_on_with_code"}),
+    "segment": (["segment"], {"buyers": "previous_ordered_on"}),
+} -%}
+{#- from which of them a dimension comes, its member, and its buyers -#}
 {%- set order_dimensions = [
-    ("company", "'company'", "previous_ordered_on"),
-    ("source", "source", "previous_ordered_on_in_source"),
-    ("offer", "coalesce(discount_code, 'none')", "previous_ordered_on_with_code"),
-    ("country", "country", "previous_ordered_on"),
-    ("first_channel", "first_channel", "previous_ordered_on"),
-    ("segment", "segment", "previous_ordered_on"),
-] -%}
-{%- set counts = [
-    "orders", "orders_with_revenue", "orders_without_margin", "unpaid_orders",
-    "new_customers", "new_repeat_customers",
-] -%}
-{%- set amounts = [
-    "gross_revenue", "net_revenue", "net_revenue_unassigned", "attributed_revenue",
-    "known_margin", "attributed_known_margin",
+    ("company", "profile", "'company'", "buyers"),
+    ("source", "profile", "source", "buyers_in_source"),
+    ("country", "profile", "country", "buyers"),
+    ("first_channel", "profile", "first_channel", "buyers"),
+    ("offer", "offer", "offer", "buyers"),
+    ("segment", "segment", "segment", "buyers"),
 ] -%}
 {%- set to_date = {
     "customers_to_date": "new_customers",
@@ -49,9 +67,7 @@ untouched as (
 
     from {{ ref("int_attribution") }}
 
-    where
-        attribution_model = 'last_touch'
-        and touch_number = 0
+    where touch_number = 0
 
 ),
 
@@ -99,6 +115,7 @@ order_facts as (
             when orders.customer_id is null then 'unassigned'
             else coalesce(buyers.first_channel, 'unknown')
         end as first_channel,
+        coalesce(orders.discount_code, 'none') as offer,
         orders.is_paid and untouched.order_id is null as is_attributed
 
     from orders
@@ -121,21 +138,18 @@ segment_facts as (
 
 ),
 
-daily_orders as (
+{% for facts, (keys, buyers) in order_facts.items() -%}
+orders_by_{{ facts }} as (
 
-    {% for dimension, member, previous in order_dimensions -%}
     select
-        '{{ dimension }}' as dimension,
-        {{ member }} as member,
+        {% for key in keys -%}
+        {{ key }},
+        {% endfor -%}
         ordered_on,
-        count(case when is_paid then 1 end) as orders,
-        count(case when is_paid and net_amount_base > 0 then 1 end)
-            as orders_with_revenue,
-        count(case when is_paid and margin_amount_base is null then 1 end)
-            as orders_without_margin,
-        count(case when not is_paid then 1 end) as unpaid_orders,
-        count(case when paid_order_number = 1 then 1 end) as new_customers,
-        count(case when paid_order_number = 2 then 1 end) as new_repeat_customers,
+        {% for name, condition in order_counts.items() -%}
+        count(case when {{ condition }} then 1 end) as {{ name }},
+        {% endfor -%}
+        {% for name, previous in buyers.items() -%}
         {% for grain in grains -%}
         count(
             case
@@ -146,25 +160,45 @@ daily_orders as (
                     )
                     then 1
             end
-        ) as buyers_of_{{ grain }},
+        ) as {{ name }}_of_{{ grain }},
         {% endfor -%}
-        {{ sum_amount("case when is_paid then gross_amount_base end") }} as gross_revenue,
-        {{ sum_amount("case when is_paid then net_amount_base end") }} as net_revenue,
-        {{ sum_amount(
-            "case when is_paid and customer_id is null then net_amount_base end"
-        ) }} as net_revenue_unassigned,
-        {{ sum_amount("case when is_attributed then net_amount_base end") }}
-            as attributed_revenue,
-        {{ sum_amount("case when is_paid then margin_amount_base end") }}
-            as known_margin,
-        {{ sum_amount("case when is_attributed then margin_amount_base end") }}
-            as attributed_known_margin
+        {% endfor -%}
+        {% for name, amount in order_amounts.items() -%}
+        {{ sum_amount(amount) }} as {{ name }}
+        {%- if not loop.last %},
+        {% endif -%}
+        {%- endfor %}
 
-    from {{ "segment_facts" if dimension == "segment" else "order_facts" }}
+    from {{ "segment_facts" if facts == "segment" else "order_facts" }}
 
     group by
-        {{ member }},
+        {{ keys | join(",
+        ") }},
         ordered_on
+
+),
+
+{% endfor -%}
+daily_orders as (
+
+    {% for dimension, facts, member, buyers in order_dimensions -%}
+    select
+        '{{ dimension }}' as dimension,
+        {{ member }} as member,
+        ordered_on,
+        {% for name in order_counts -%}
+        {{ name }},
+        {% endfor -%}
+        {% for grain in grains -%}
+        {{ buyers }}_of_{{ grain }} as buyers_of_{{ grain }},
+        {% endfor -%}
+        {% for name in order_amounts -%}
+        {{ name }}
+        {%- if not loop.last %},
+        {% endif -%}
+        {%- endfor %}
+
+    from orders_by_{{ facts }}
 
     {%- if not loop.last %}
 
@@ -181,6 +215,8 @@ lifetimes as (
     -- before the first order counts from then on
     select
         activity_days.customer_id,
+        buyers.country,
+        buyers.first_channel,
         greatest(activity_days.active_on, buyers.first_order_on) as counted_on,
         {{ days_between("activity_days.previous_active_on", "activity_days.active_on") }}
             as lifetime_days
@@ -197,12 +233,12 @@ lifetimes as (
     which the dimensions follow, and once by segment, of which one may have several -#}
 {%- for name, facts, keys, sums in [
     ("daily_lifetimes", "lifetimes", ["counted_on"], {
-        "lifetime_days": "sum(lifetimes.lifetime_days)"
+        "lifetime_days": "sum(lifetime_days)"
     }),
     ("came", "active_periods", ["period_grain", "first_start"], {"came": "count(*)"}),
     ("went", "active_periods", ["period_grain", "last_start"], {
         "went": "count(*)",
-        "churned": "count(case when active_periods.is_churned then 1 end)",
+        "churned": "count(case when is_churned then 1 end)",
     }),
 ] %}
 
@@ -210,10 +246,10 @@ lifetimes as (
 
     select
         'company' as company,
-        coalesce(buyers.country, 'unknown') as country,
-        buyers.first_channel,
+        coalesce(country, 'unknown') as country,
+        first_channel,
         {% for key in keys -%}
-        {{ facts }}.{{ key }},
+        {{ key }},
         {% endfor -%}
         {% for column, total in sums.items() -%}
         {{ total }} as {{ column }}
@@ -222,17 +258,12 @@ lifetimes as (
         {%- endfor %}
 
     from {{ facts }}
-    inner join buyers
-        on buyers.customer_id = {{ facts }}.customer_id
 
     group by
-        coalesce(buyers.country, 'unknown'),
-        buyers.first_channel,
-        {% for key in keys -%}
-        {{ facts }}.{{ key }}
-        {%- if not loop.last %},
-        {% endif -%}
-        {%- endfor %}
+        coalesce(country, 'unknown'),
+        first_channel,
+        {{ keys | join(",
+        ") }}
 
 ),
 
@@ -319,11 +350,11 @@ period_orders as (
         member,
         '{{ grain }}' as period_grain,
         {{ period_start("ordered_on", grain) }} as period_start,
-        {% for name in counts -%}
+        {% for name in order_counts -%}
         cast(sum({{ name }}) as bigint) as {{ name }},
         {% endfor -%}
         cast(sum(buyers_of_{{ grain }}) as bigint) as buyers,
-        {% for name in amounts -%}
+        {% for name in order_amounts -%}
         {{ sum_amount(name) }} as {{ name }}
         {%- if not loop.last %},
         {% endif -%}
@@ -471,10 +502,10 @@ complete as (
 
     select
         grid.*,
-        {% for name in counts + ["buyers"] -%}
+        {% for name in order_counts.keys() | list + ["buyers"] -%}
         coalesce(period_orders.{{ name }}, 0) as {{ name }},
         {% endfor -%}
-        {% for name in amounts -%}
+        {% for name in order_amounts -%}
         coalesce(period_orders.{{ name }}, 0) as {{ name }},
         {% endfor -%}
         coalesce(period_lifetimes.lifetime_days, 0) as lifetime_days,
@@ -543,7 +574,7 @@ final as (
         cast(day_count as integer) as day_count,
 
         -- orders and customers
-        {% for name in counts + ["buyers"] -%}
+        {% for name in order_counts.keys() | list + ["buyers"] -%}
         {{ name }},
         {% endfor -%}
         came_to_date - went_to_date + went as active_customers,
@@ -554,7 +585,7 @@ final as (
         orders_without_margin_to_date,
 
         -- amounts in the base currency, unrounded
-        {% for name in amounts + ["cost", "revenue_to_date", "known_margin_to_date"] -%}
+        {% for name in order_amounts.keys() | list + ["cost", "revenue_to_date", "known_margin_to_date"] -%}
         cast({{ name }} as decimal(38, 6)) as {{ name }}
         {%- if not loop.last %},
         {% endif -%}
