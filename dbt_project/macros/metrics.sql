@@ -1,5 +1,32 @@
 {# Formulas that several marts share; docs/metrics.md has them in words. #}
 
+{# What an order is counted as, by name: a condition over int_customer_orders. #}
+{% macro order_count(name) -%}
+    {{- {
+        "orders": "is_paid",
+        "orders_with_revenue": "is_paid and net_amount_base > 0",
+        "orders_without_margin": "is_paid and margin_amount_base is null",
+        "unpaid_orders": "not is_paid",
+        "new_customers": "paid_order_number = 1",
+        "new_repeat_customers": "paid_order_number = 2",
+    }[name] -}}
+{%- endmacro %}
+
+{# What an order adds to an amount: a value, null where it adds nothing. #}
+{% macro order_amount(name) -%}
+    {%- set condition, amount = {
+        "gross_revenue": ("is_paid", "gross_amount_base"),
+        "net_revenue": ("is_paid", "net_amount_base"),
+        "net_revenue_unassigned": (
+            "is_paid and customer_id is null", "net_amount_base"
+        ),
+        "attributed_revenue": ("is_attributed", "net_amount_base"),
+        "known_margin": ("is_paid", "margin_amount_base"),
+        "attributed_known_margin": ("is_attributed", "margin_amount_base"),
+    }[name] -%}
+    case when {{ condition }} then {{ amount }} end
+{%- endmacro %}
+
 {# Customers and orders may be shares, of six digits, where several touches are credited. #}
 {% macro money_per_share(amount, shares) -%}
     {{ money_per(

@@ -28,6 +28,7 @@ grouped as (
         {{ first_by("_file_id", ["happened_at", "_file_id", "_line"]) }} as _file_id,
         {{ first_by("_line", ["happened_at", "_file_id", "_line"]) }} as _line,
         min(category) as category,
+        min(happened_at) as first_event_at,
         min(case when event_kind = 'processed' then happened_at end) as sent_at,
         min(case when event_kind = 'delivered' then happened_at end) as delivered_at,
         min(case when event_kind = 'open' then happened_at end) as opened_at,
@@ -67,6 +68,7 @@ final as (
         category,
 
         -- timestamps
+        first_event_at,
         sent_at,
         delivered_at,
         opened_at,

@@ -12,7 +12,7 @@ final as (
         -- ids
         campaign_cost_id,
         source,
-        campaign_id,
+        coalesce(campaign_id, 'none') as campaign_id,
         _file_id,
         _line,
 

@@ -38,7 +38,8 @@ final as (
         cast(ledger.points_change as decimal(18, 2)) as points_change,
         cast(ledger.balance_points as decimal(18, 2)) as balance_points,
 
-        -- timestamps
+        -- dates and timestamps
+        {{ business_day("ledger.happened_at") }} as happened_on,
         ledger.happened_at
 
     from ledger

@@ -18,7 +18,7 @@ final as (
         -- ids
         messages.message_id,
         coalesce(customer_emails.customer_id, 'unassigned') as customer_id,
-        messages.campaign_id,
+        coalesce(messages.campaign_id, 'none') as campaign_id,
         {{ sha256_hex("messages.email") }} as contact_point_hash,
         messages._file_id,
         messages._line,
@@ -32,7 +32,9 @@ final as (
         messages.opened_by_human_at is not null as is_opened,
         messages.clicked_at is not null as is_clicked,
 
-        -- timestamps
+        -- dates and timestamps
+        {{ business_day("coalesce(messages.sent_at, messages.first_event_at)") }}
+            as sent_on,
         messages.sent_at,
         messages.delivered_at,
         messages.opened_at,

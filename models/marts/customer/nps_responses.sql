@@ -22,7 +22,8 @@ final as (
         -- numbers
         score,
 
-        -- timestamps
+        -- dates and timestamps
+        responded_on,
         responded_at
 
     from responses

@@ -13,7 +13,7 @@ final as (
         touchpoint_id,
         source,
         customer_id,
-        campaign_id,
+        coalesce(campaign_id, 'none') as campaign_id,
         _file_id,
         _line,
 
@@ -26,7 +26,8 @@ final as (
         -- booleans
         is_continuation,
 
-        -- timestamps
+        -- dates and timestamps
+        {{ business_day("happened_at") }} as happened_on,
         happened_at
 
     from touchpoints

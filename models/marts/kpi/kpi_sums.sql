@@ -1,22 +1,13 @@
 {%- set grains = ["day", "week", "month", "quarter", "half_year", "year"] -%}
-{#- what is counted in orders, and which day of an order before a buyer is counted once by -#}
-{%- set order_counts = {
-    "orders": "is_paid",
-    "orders_with_revenue": "is_paid and net_amount_base > 0",
-    "orders_without_margin": "is_paid and margin_amount_base is null",
-    "unpaid_orders": "not is_paid",
-    "new_customers": "paid_order_number = 1",
-    "new_repeat_customers": "paid_order_number = 2",
-} -%}
-{%- set order_amounts = {
-    "gross_revenue": "case when is_paid then gross_amount_base end",
-    "net_revenue": "case when is_paid then net_amount_base end",
-    "net_revenue_unassigned":
-        "case when is_paid and customer_id is null then net_amount_base end",
-    "attributed_revenue": "case when is_attributed then net_amount_base end",
-    "known_margin": "case when is_paid then margin_amount_base end",
-    "attributed_known_margin": "case when is_attributed then margin_amount_base end",
-} -%}
+{%- set order_counts = [
+    "orders", "orders_with_revenue", "orders_without_margin", "unpaid_orders",
+    "new_customers", "new_repeat_customers",
+] -%}
+{%- set order_amounts = [
+    "gross_revenue", "net_revenue", "net_revenue_unassigned", "attributed_revenue",
+    "known_margin", "attributed_known_margin",
+] -%}
+{#- what orders are counted by, and which day of an order before a buyer is counted once by -#}
 {%- set order_facts = {
     "profile": (["source", "country", "first_channel"], {
         "buyers": "previous_ordered_on",
@@ -146,8 +137,8 @@ orders_by_{{ facts }} as (
         {{ key }},
         {% endfor -%}
         ordered_on,
-        {% for name, condition in order_counts.items() -%}
-        count(case when {{ condition }} then 1 end) as {{ name }},
+        {% for name in order_counts -%}
+        count(case when {{ order_count(name) }} then 1 end) as {{ name }},
         {% endfor -%}
         {% for name, previous in buyers.items() -%}
         {% for grain in grains -%}
@@ -163,8 +154,8 @@ orders_by_{{ facts }} as (
         ) as {{ name }}_of_{{ grain }},
         {% endfor -%}
         {% endfor -%}
-        {% for name, amount in order_amounts.items() -%}
-        {{ sum_amount(amount) }} as {{ name }}
+        {% for name in order_amounts -%}
+        {{ sum_amount(order_amount(name)) }} as {{ name }}
         {%- if not loop.last %},
         {% endif -%}
         {%- endfor %}
@@ -502,7 +493,7 @@ complete as (
 
     select
         grid.*,
-        {% for name in order_counts.keys() | list + ["buyers"] -%}
+        {% for name in order_counts + ["buyers"] -%}
         coalesce(period_orders.{{ name }}, 0) as {{ name }},
         {% endfor -%}
         {% for name in order_amounts -%}
@@ -574,7 +565,7 @@ final as (
         cast(day_count as integer) as day_count,
 
         -- orders and customers
-        {% for name in order_counts.keys() | list + ["buyers"] -%}
+        {% for name in order_counts + ["buyers"] -%}
         {{ name }},
         {% endfor -%}
         came_to_date - went_to_date + went as active_customers,
@@ -585,7 +576,7 @@ final as (
         orders_without_margin_to_date,
 
         -- amounts in the base currency, unrounded
-        {% for name in order_amounts.keys() | list + ["cost", "revenue_to_date", "known_margin_to_date"] -%}
+        {% for name in order_amounts + ["cost", "revenue_to_date", "known_margin_to_date"] -%}
         cast({{ name }} as decimal(38, 6)) as {{ name }}
         {%- if not loop.last %},
         {% endif -%}

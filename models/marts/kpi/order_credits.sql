@@ -16,7 +16,7 @@ final as (
         touchpoint_id,
         coalesce(customer_id, 'unassigned') as customer_id,
         source,
-        campaign_id,
+        coalesce(campaign_id, 'none') as campaign_id,
 
         -- strings
         channel,

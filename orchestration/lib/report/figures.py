@@ -64,8 +64,8 @@ _ORDERS = """
     where {condition}
 """
 _COSTS = """
-    select concat_ws(' ', channel, campaign_id) as what, cost_on as happened_on,
-        cost_amount_base as amount, file_name, _line
+    select concat_ws(' ', channel, nullif(campaign_id, 'none')) as what,
+        cost_on as happened_on, cost_amount_base as amount, file_name, _line
     from marts.campaign_costs
     left join ops.file_ledger on file_id = _file_id
     where cost_on >= $start and cost_on < $end and {condition}
