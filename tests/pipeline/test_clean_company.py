@@ -1,5 +1,6 @@
 """A company without dirt: every figure equals an independent count of the truth."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -384,3 +385,132 @@ def test_nobody_in_the_outbox_has_opted_out(
 
     assert sent[0] > 0
     assert sent[0] == sent[1]
+
+
+#: The worked queries of the page, which people copy.
+QUERIES = re.findall(
+    r"```sql\n(.*?)```", (PROJECT / "docs/bi.md").read_text(), re.DOTALL
+)
+#: Columns of theirs that groups have apart, so that they sum to the company's.
+SUMMED = ("orders", "new_customers", "net_revenue", "cost")
+
+
+@pytest.fixture(scope="module")
+def published(home: Path, request: pytest.FixtureRequest) -> duckdb.DuckDBPyConnection:
+    """What BI tools open."""
+    current = home / "published/current"
+    connection = duckdb.connect(str(current / "marts.duckdb"), read_only=True)
+    request.addfinalizer(connection.close)
+    connection.execute(f"set file_search_path = '{current}'")
+    return connection
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
+def test_a_worked_query_sums_to_the_company(
+    published: duckdb.DuckDBPyConnection, query: str
+) -> None:
+    found = published.sql(query)
+    summed = [name for name in SUMMED if name in found.columns]
+    half_year = re.search(r"half_year_label = '(\d+)-H(\d)'", query)
+    periods = (
+        f"period_grain = 'half_year' and period_start = make_date({half_year[1]},"
+        f" 6 * {half_year[2]} - 5, 1)"
+        if half_year
+        else "period_grain = 'year'"
+    )
+
+    rows_of_query = found.fetchall()
+    totals = [
+        float(sum(row[found.columns.index(name)] or 0 for row in rows_of_query))
+        for name in summed
+    ]
+
+    assert "net_revenue" in summed
+    assert totals == [
+        # half a kopeck for each group
+        pytest.approx(float(company), abs=0.005 * (len(rows_of_query) + 1))
+        for company in published.execute(
+            f"select {', '.join(f'sum({name})' for name in summed)}"
+            f" from kpi_company where {periods}"
+        ).fetchall()[0]
+    ]
+
+
+def test_the_page_writes_out_the_expression_that_the_marts_have(
+    published: duckdb.DuckDBPyConnection,
+) -> None:
+    expressions = dict(
+        published.execute("select metric, expression from kpi_metrics").fetchall()
+    )
+
+    assert len(QUERIES) == 5
+    for metric in ("orders", "net_revenue", "aov"):
+        assert f"{expressions[metric]} as {metric}" in QUERIES[-1]
+
+
+@pytest.mark.parametrize(
+    ("dimension", "member"),
+    [
+        ("company", "'company'"),
+        ("source", "facts.source"),
+        ("offer", "facts.offer"),
+        ("country", "customers.country"),
+        ("first_channel", "customers.first_channel"),
+        ("segment", "segment_members.segment"),
+    ],
+)
+def test_a_macro_gives_the_figure_that_the_marts_give(
+    published: duckdb.DuckDBPyConnection, dimension: str, member: str
+) -> None:
+    """By every grain and member.
+
+    Costs have no dimension of customers or orders, and kpi_dimensions knows no country
+    of customers who never paid.
+    """
+    metrics = [
+        (metric, unit)
+        for metric, unit, expression in published.execute(
+            "select metric, unit, expression from kpi_metrics"
+            " where expression is not null order by metric"
+        ).fetchall()
+        if dimension == "company" or "sum(cost)" not in expression
+        if dimension != "country" or metric != "unpaid_orders"
+    ]
+    bridge = (
+        "inner join segment_members on segment_members.customer_id = facts.customer_id"
+        if dimension == "segment"
+        else ""
+    )
+    assert len(metrics) > 12
+    for grain in ("day", "week", "month", "quarter", "half_year", "year"):
+        day = "calendar_day" if grain == "day" else f"{grain}_start"
+        differing = ", ".join(
+            f"count(*) filter (abs(coalesce(summed.{metric}, -1)"
+            f" - coalesce(figures.{metric}, -1))"
+            f" > {'0.0101' if unit == 'money' else '0.0000011'})"
+            for metric, unit in metrics
+        )
+        compared, *wrong = published.execute(
+            f"""
+            select count(*), {differing}
+            from (
+                select
+                    {member} as member,
+                    {day} as period_start,
+                    {", ".join(f"{metric}(facts) as {metric}" for metric, _ in metrics)}
+                from kpi_facts as facts
+                inner join dim_calendar on calendar_day = fact_on
+                inner join dim_customers as customers
+                    on customers.customer_id = facts.customer_id
+                {bridge}
+                group by all
+            ) as summed
+            inner join kpi_dimensions as figures
+                on figures.dimension = '{dimension}'
+                and figures.period_grain = '{grain}'
+                and figures.member = summed.member
+                and figures.period_start = summed.period_start
+            """
+        ).fetchall()[0]
+        assert compared > 0
+        assert dict(zip(metrics, wrong, strict=True)) == dict.fromkeys(metrics, 0)

@@ -5,12 +5,16 @@
         marts_private.duckdb  whole; readable by the owner only
         parquet/<mart>.parquet  masked
 
+Both databases have a macro for each metric that rows of `kpi_facts` tell, so that
+nobody writes a formula again: `select aov(facts) from kpi_facts as facts`.
+
 A version is complete and verified before the link `current` moves to it, in one
 rename; who has the older files open keeps reading them. Rows are stored in the order
 of their key, so that equal marts give equal Parquet files.
 """
 
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -91,6 +95,7 @@ def publish(
                 for mart in _tables_first(connection, marts)
             }
             _copy_public_tables(connection, is_masked)
+            _create_metrics(connection)
             if is_masked:
                 _write_parquet(connection, marts, building / "parquet")
             else:
@@ -189,6 +194,18 @@ def _copy_public_tables(connection: duckdb.DuckDBPyConnection, is_masked: bool) 
         replaced = f" replace ({masks})" if is_masked and personal else ""
         connection.execute(f"create schema if not exists {schema}")
         connection.execute(f"create table {table} as select *{replaced} from w.{table}")
+
+
+def _create_metrics(connection: duckdb.DuckDBPyConnection) -> None:
+    """A macro for each metric with an expression; its argument is an alias."""
+    metrics = connection.execute(
+        "select metric, formula, expression from kpi_metrics"
+        " where expression is not null order by metric"
+    ).fetchall()
+    for metric, formula, expression in metrics:
+        of_facts = re.sub(r"(?<=sum\()|(?<=distinct )", "facts.", expression)
+        connection.execute(f"create macro {quoted(metric)}(facts) as {of_facts}")
+        connection.execute(f"comment on macro {quoted(metric)} is {literal(formula)}")
 
 
 def _name_marts(connection: duckdb.DuckDBPyConnection, marts: Sequence[Mart]) -> None:
