@@ -16,6 +16,12 @@ ga4_events as (
 
 ),
 
+deal_steps as (
+
+    select * from {{ ref("int_deal_steps") }}
+
+),
+
 events as (
 
     select
@@ -104,6 +110,18 @@ final as (
         step_number,
         {{ month_start(business_day("happened_at")) }},
         happened_at
+
+    union all
+
+    select
+        'deals' as funnel,
+        source as member,
+        deal_id as actor,
+        step_number,
+        {{ month_start("created_on") }} as month_start,
+        reached_at as happened_at
+
+    from deal_steps
 
 )
 

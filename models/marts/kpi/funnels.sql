@@ -1,6 +1,7 @@
 {%- set steps = {
     "site": ["visit", "product", "cart", "checkout", "paid"],
     "messages": ["sent", "delivered", "opened", "clicked", "ordered"],
+    "deals": ["created", "contacted", "negotiating", "agreed", "won"],
 } -%}
 
 with

@@ -30,6 +30,12 @@ loyalty_ledger as (
 
 ),
 
+deals as (
+
+    select * from {{ ref("deals") }}
+
+),
+
 first_days as (
 
     select min(fact_on) as first_day from kpi_facts
@@ -41,6 +47,8 @@ first_days as (
     select min(responded_on) as first_day from nps_responses
     union all
     select min(happened_on) as first_day from loyalty_ledger
+    union all
+    select min(created_on) as first_day from deals
 
 ),
 
