@@ -36,6 +36,12 @@ deals as (
 
 ),
 
+interactions as (
+
+    select * from {{ ref("interactions") }}
+
+),
+
 first_days as (
 
     select min(fact_on) as first_day from kpi_facts
@@ -49,6 +55,8 @@ first_days as (
     select min(happened_on) as first_day from loyalty_ledger
     union all
     select min(created_on) as first_day from deals
+    union all
+    select min(happened_on) as first_day from interactions
 
 ),
 
