@@ -180,7 +180,13 @@ TRUTH = {
     "truth/records.csv": Layout(),
     "truth/orders.csv": Layout(),
     "truth/order_lines.csv": Layout(),
+    "truth/products.csv": Layout(),
     "truth/consents.csv": Layout(),
+    "truth/messages.csv": Layout(),
+    "truth/costs.csv": Layout(),
+    "truth/site_events.csv": Layout(),
+    "truth/nps_answers.csv": Layout(),
+    "truth/card_operations.csv": Layout(),
     "truth/defects.csv": Layout(),
 }
 

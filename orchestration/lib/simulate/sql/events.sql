@@ -83,6 +83,12 @@ select
         null
     ) as opened_at,
 
+    case
+        when email like '%@gmail.com' then share(digest, 5) < 0.30
+        when email like '%@icloud.com' then share(digest, 5) < 0.50
+        else false
+    end as is_opened_by_proxy,
+
     if(
         share(digest, 3) < 0.16,
         opened_at + 1 + floor(share(digest, 4) * 58)::bigint,
@@ -178,12 +184,10 @@ select
         case when is_read then concat(
             ',"useragent":"',
             case
-                when event = 'open' and email like '%@gmail.com'
-                    and share(digest, 5) < 0.30
+                when event = 'open' and is_opened_by_proxy
+                    and email like '%@gmail.com'
                     then 'Mozilla/5.0 (via ggpht.com GoogleImageProxy)'
-                when event = 'open' and email like '%@icloud.com'
-                    and share(digest, 5) < 0.50
-                    then 'Mozilla/5.0'
+                when event = 'open' and is_opened_by_proxy then 'Mozilla/5.0'
                 else pick(
                     [
                         'Mozilla/5.0 (Windows NT 10.0; Win64; x64) Firefox/128.0',

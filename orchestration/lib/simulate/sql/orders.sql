@@ -41,6 +41,9 @@ create macro price_of(product, currency) as case currency
     else product.price_usd
 end;
 
+-- What a piece costs the shop, in roubles wherever it is sold.
+create macro cost_of(price_rub) as (price_rub * 0.6)::decimal(12, 2);
+
 -- The share of the people who want to buy that really do so on this day.
 create macro season(instant) as
     [0.75, 0.70, 0.80, 0.85, 0.95, 0.95, 0.90, 0.85, 0.85, 0.80, 0.95, 1.00][

@@ -157,6 +157,7 @@ select
     person_id(person) as person_id,
     utc(ordered_at)::varchar as ordered_at,
     status,
+    discount_code,
     currency,
     gross_amount,
     discount_amount,
@@ -187,6 +188,16 @@ select
 
 from itemised;
 
+create view truth.products as
+select
+    sku,
+    product,
+    cost_of(price_rub) as cost_rub
+
+from (select unnest(getvariable('products'), recursive := true))
+
+order by sku;
+
 -- One row per mailbox, of the person who signed up: what anybody decides who shares it,
 -- counts for all. A bounce is no decision of anybody's.
 create view truth.consents as
@@ -199,3 +210,136 @@ select
     if(is_granted, 'opt-in', ended_by) as how
 
 from members;
+
+-- One row per message of the newsletter and, where the company has their log, of text
+-- messages, pushes and messengers. What did not happen has no instant.
+create table if not exists channel_messages (
+    message_id bigint, person bigint, channel varchar, campaign_id varchar,
+    phone varchar, recipient_id varchar, cost decimal(18, 4), currency varchar,
+    sent_at bigint, delivered_at bigint, read_at bigint, clicked_at bigint,
+    replied_at bigint
+);
+
+create view truth.messages as
+select
+    'sendgrid' as source,
+    md5(concat(getvariable('seed'), '/', message))[:16] as message_id,
+    person_id(members.person) as person_id,
+    'email' as channel,
+    messages.campaign_id,
+    messages.email as contact_point,
+    null::decimal(18, 4) as cost,
+    null as currency,
+    utc(processed_at)::varchar as sent_at,
+    utc(dropped_at)::varchar as dropped_at,
+    utc(delivered_at)::varchar as delivered_at,
+    utc(opened_at)::varchar as opened_at,
+    if(opened_at is null, null, is_opened_by_proxy) as is_opened_by_proxy,
+    utc(clicked_at)::varchar as clicked_at,
+    null as replied_at
+
+from main.messages
+
+inner join members
+    on members.email = messages.email
+
+union all
+
+select
+    'messaging',
+    message_id::varchar,
+    person_id(person),
+    channel,
+    campaign_id,
+    coalesce(phone, recipient_id),
+    cost,
+    if(cost is null, null, currency),
+    utc(sent_at)::varchar,
+    null,
+    utc(delivered_at)::varchar,
+    utc(read_at)::varchar,
+    if(read_at is null, null, false),
+    utc(clicked_at)::varchar,
+    utc(replied_at)::varchar
+
+from channel_messages
+
+order by sent_at, dropped_at, message_id;
+
+-- What advertising and newsletters cost, however many systems report it.
+create view truth.costs as
+select
+    spent_on,
+    channel,
+    campaign,
+    currency,
+    amount
+
+from spending
+
+order by all;
+
+-- One row per event of the site. The person is who sat there, signed in or not.
+create table if not exists site_events (
+    session_key varchar, step bigint, visitor_key varchar, person bigint,
+    event varchar, url varchar, utm_campaign varchar, order_number varchar,
+    happened_at bigint
+);
+
+create view truth.site_events as
+select
+    session_key as session_id,
+    step,
+    visitor_key as visitor_id,
+    person_id(person) as person_id,
+    utc(happened_at)::varchar as happened_at,
+    event,
+    url,
+    if(step = 1, utm_campaign, null) as utm_campaign,
+    if(event = 'purchase', order_number, null) as order_name
+
+from main.site_events
+
+order by happened_at, session_id, step;
+
+create table if not exists nps_answers (
+    number bigint, person bigint, responded_at bigint, score int, touchpoint varchar
+);
+
+create view truth.nps_answers as
+select
+    'N-' || number as response_id,
+    person_id(person) as person_id,
+    utc(responded_at)::varchar as responded_at,
+    score,
+    touchpoint
+
+from main.nps_answers
+
+order by number;
+
+create table if not exists card_operations (
+    number bigint, card_number bigint, happened_at bigint, operation varchar,
+    change decimal(12, 2)
+);
+
+create table if not exists cards (card_number bigint, customer_id bigint);
+
+create view truth.card_operations as
+select
+    number as operation_id,
+    card_operations.card_number,
+    person_id(accounts.person) as person_id,
+    utc(happened_at)::varchar as happened_at,
+    operation,
+    change as points
+
+from main.card_operations
+
+inner join cards
+    on cards.card_number = card_operations.card_number
+
+inner join accounts
+    on accounts.customer_id = cards.customer_id
+
+order by operation_id;

@@ -15,7 +15,7 @@ from accounts
 
 where share(draws('card', customer_id), 0) < 0.6;
 
-create table loyalty.ledger as
+create table card_operations as
 with
 
 purchases as (
@@ -135,12 +135,21 @@ balanced as (
         rows unbounded preceding
     )
 
-),
+)
+
+select *
+
+from balanced
+
+order by number;
+
+create table loyalty.ledger as
+with
 
 clean as (
 
     select
-        balanced.*,
+        card_operations.*,
         strftime(moscow(happened_at), '%d.%m.%Y %H:%M:%S') as happened,
         in_russian(
             if(operation in ('Списание', 'Сгорание'), -change, change)
@@ -149,7 +158,7 @@ clean as (
         draws('loyalty.ledger.happened_at', number) as happened_digest,
         draws('loyalty.ledger delivery', number) as delivery_digest
 
-    from balanced
+    from card_operations
 
 ),
 

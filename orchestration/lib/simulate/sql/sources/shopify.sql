@@ -106,7 +106,7 @@ select
     null as "Variant Image",
     if(sku is null, null, 'kg') as "Variant Weight Unit",
     null as "Variant Tax Code",
-    if(sku is null, null, (price_rub * 0.6)::decimal(12, 2)) as "Cost per item",
+    if(sku is null, null, cost_of(price_rub)) as "Cost per item",
     once(position, 'active') as "Status"
 
 from delivered

@@ -2,20 +2,8 @@
 
 create schema surveys;
 
-create table surveys.nps_responses as
+create table nps_answers as
 with
-
-first_contacts as (
-
-    select
-        person,
-        min(record_id) as contact_id
-
-    from contacts
-
-    group by person
-
-),
 
 answered as (
 
@@ -34,26 +22,47 @@ answered as (
         and share(digest, 0) < 0.25
         and responded_at < getvariable('end_at')
 
+)
+
+select
+    answered.*,
+
+    -- Whoever sent something back is hard to please.
+    if(
+        financial_status = 'paid',
+        pick([10, 10, 10, 10, 9, 9, 9, 8, 8, 7, 6, 4], share(digest, 2)),
+        floor(share(digest, 2) * 8)::int
+    ) as score,
+
+    pick(['Delivery', 'Delivery', 'Product', 'Support'], share(digest, 6))
+        as touchpoint
+
+from answered;
+
+create table surveys.nps_responses as
+with
+
+first_contacts as (
+
+    select
+        person,
+        min(record_id) as contact_id
+
+    from contacts
+
+    group by person
+
 ),
 
 clean as (
 
     select
-        answered.*,
-
-        -- Whoever sent something back is hard to please.
-        if(
-            financial_status = 'paid',
-            pick([10, 10, 10, 10, 9, 9, 9, 8, 8, 7, 6, 4], share(digest, 2)),
-            floor(share(digest, 2) * 8)::int
-        )::varchar as score,
-
+        nps_answers.* exclude (score),
+        nps_answers.score::varchar as score,
         strftime(moscow(responded_at), '%Y-%m-%d %H:%M') as responded,
         email_in_case(email, share(digest, 3)) as typed_email,
         if(email is null, phone_in_style(phone, share(digest, 4)), null) as typed_phone,
         if(share(digest, 5) < 0.6, contact_id, null) as contact_id,
-        pick(['Delivery', 'Delivery', 'Product', 'Support'], share(digest, 6))
-            as touchpoint,
         draws('surveys.nps_responses.score', number) as score_digest,
         draws('surveys.nps_responses.responded_at', number) as responded_digest,
         draws('surveys.nps_responses.email', number) as email_digest,
@@ -61,10 +70,10 @@ clean as (
         draws('surveys.nps_responses.touchpoint', number) as touchpoint_digest,
         draws('surveys.nps_responses delivery', number) as delivery_digest
 
-    from answered
+    from nps_answers
 
     left join first_contacts
-        on first_contacts.person = answered.person
+        on first_contacts.person = nps_answers.person
 
 ),
 
