@@ -39,6 +39,12 @@ customers as (
 
 ),
 
+countries as (
+
+    select * from {{ ref("countries") }}
+
+),
+
 golden_records as (
 
     select
@@ -64,7 +70,15 @@ final as (
         golden_records.first_name,
         golden_records.last_name,
         golden_records.city,
-        golden_records.country,
+        -- systems spell one country in several ways
+        coalesce(
+            countries.country,
+            case
+                when {{ matches("golden_records.country", "^[A-Za-z]{2}$") }}
+                    then upper(golden_records.country)
+                else golden_records.country
+            end
+        ) as country,
         golden_records.birth_date,
         customers.sources,
         customers.record_count,
@@ -74,6 +88,8 @@ final as (
     from customers
     left join golden_records
         on golden_records.customer_id = customers.customer_id
+    left join countries
+        on countries.country_name = lower(golden_records.country)
 
 )
 
