@@ -52,6 +52,12 @@ buyers as (
 
 ),
 
+customers as (
+
+    select * from {{ ref("int_customer_attributes") }}
+
+),
+
 untouched as (
 
     select order_id
@@ -100,7 +106,7 @@ order_facts as (
         orders.is_paid and orders.customer_id is not null as has_buyer,
         case
             when orders.customer_id is null then 'unassigned'
-            else coalesce(buyers.country, 'unknown')
+            else coalesce(customers.country, 'unknown')
         end as country,
         case
             when orders.customer_id is null then 'unassigned'
@@ -112,6 +118,8 @@ order_facts as (
     from orders
     left join buyers
         on buyers.customer_id = orders.customer_id
+    left join customers
+        on customers.customer_id = orders.customer_id
     left join untouched
         on untouched.order_id = orders.order_id
 
