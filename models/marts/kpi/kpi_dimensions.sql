@@ -33,14 +33,16 @@ valued as (
         case
             when has_lifetime
                 then {{ money(
-                    total ~ " / nullif(buyers, 0) * lifetime_periods"
+                    "cast(" ~ total ~ " / nullif(buyers, 0) * lifetime_periods"
+                    ~ " as decimal(38, 6))"
                 ) }}
         end as ltv_{{ amount }}_simple,
         case
             when has_lifetime
                 then {{ money(
-                    total ~ " / nullif(orders_with_revenue, 0)"
+                    "cast(" ~ total ~ " / nullif(orders_with_revenue, 0)"
                     ~ " * orders / nullif(buyers, 0) * lifetime_periods"
+                    ~ " as decimal(38, 6))"
                 ) }}
         end as ltv_{{ amount }}_detailed,
         {% endfor -%}
