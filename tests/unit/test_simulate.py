@@ -77,11 +77,26 @@ HEADERS = {
     "truth/changes.csv": ("person_id,attribute,changed_at,former_value,present_value"),
     "truth/records.csv": "source,export,record_id,person_id",
     "truth/orders.csv": (
-        "order_id,name,person_id,ordered_at,status,currency,gross_amount,"
-        "discount_amount,refund_amount,net_amount,line_count"
+        "order_id,name,person_id,ordered_at,status,discount_code,currency,"
+        "gross_amount,discount_amount,refund_amount,net_amount,line_count"
     ),
     "truth/order_lines.csv": "order_id,sku,quantity,unit_price",
+    "truth/products.csv": "sku,product,cost_rub",
     "truth/consents.csv": "person_id,channel,email,is_granted,decided_at,how",
+    "truth/messages.csv": (
+        "source,message_id,person_id,channel,campaign_id,contact_point,cost,currency,"
+        "sent_at,dropped_at,delivered_at,opened_at,is_opened_by_proxy,clicked_at,"
+        "replied_at"
+    ),
+    "truth/costs.csv": "spent_on,channel,campaign,currency,amount",
+    "truth/site_events.csv": (
+        "session_id,step,visitor_id,person_id,happened_at,event,url,utm_campaign,"
+        "order_name"
+    ),
+    "truth/nps_answers.csv": "response_id,person_id,responded_at,score,touchpoint",
+    "truth/card_operations.csv": (
+        "operation_id,card_number,person_id,happened_at,operation,points"
+    ),
     "truth/defects.csv": (
         "source,export,file_name,line,column_name,rule,true_value,delivered_value"
     ),
@@ -183,8 +198,10 @@ def test_another_seed_gives_another_company(
 
     theirs = contents(other)
     assert [
-        name for name, ours in contents(dirty).items() if ours == theirs[name]
-    ] == []
+        name
+        for name, ours in contents(dirty).items()
+        if ours == theirs[name] and dirty.rows[name] > 0
+    ] == ["truth/products.csv"]
 
 
 # Layouts
@@ -921,3 +938,33 @@ def test_scaled_rates_stop_at_one() -> None:
 
     assert rates.homoglyph == 1.0
     assert rates.placeholder == 0.5
+
+
+def test_the_truth_tells_of_messages_what_their_events_tell(
+    clean: SimulatedCompany,
+) -> None:
+    events: dict[str, set[tuple[str, float]]] = defaultdict(set)
+    for event in rows_of(clean, EVENTS):
+        events[event["event"]].add((event["email"], float(event["timestamp"])))
+    truths = rows_of(clean, "truth/messages.csv")
+
+    for column, event in (
+        ("sent_at", "processed"),
+        ("dropped_at", "dropped"),
+        ("delivered_at", "delivered"),
+        ("opened_at", "open"),
+        ("clicked_at", "click"),
+    ):
+        assert {
+            (row["contact_point"], unix(row[column])) for row in truths if row[column]
+        } == events[event]
+
+
+def test_the_truth_tells_what_the_spreadsheet_of_costs_tells(
+    clean: SimulatedCompany,
+) -> None:
+    columns = ("Date", "Channel", "Campaign", "Currency", "Amount")
+    delivered = [tuple(row[name] for name in columns) for row in rows_of(clean, COSTS)]
+    truths = [tuple(row.values()) for row in rows_of(clean, "truth/costs.csv")]
+
+    assert sorted(truths) == sorted(delivered)
