@@ -7,14 +7,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from shutil import copytree
 
 import duckdb
 import pytest
 from dagster import AssetKey, DagsterInstance
 
 from orchestration.dbt import dbt_project, mart_nodes
-from tests.pipeline.conftest import AS_OF
+from tests.pipeline.conftest import AS_OF, FirstRun
 from tests.support import content, rows, run_pipeline
 
 #: Opens the published marts over and over, as BI tools do, until told to stop.
@@ -35,20 +34,15 @@ print(reads, len(seen))
 
 
 @pytest.fixture(scope="module")
-def landing(
-    tmp_path_factory: pytest.TempPathFactory, company: Callable[..., Path]
-) -> Path:
-    """A landing folder of our own, since these tests deliver more files."""
-    landing = tmp_path_factory.mktemp("landing") / "exports"
-    copytree(company(0.02), landing)
-    return landing
+def landing(first_run: Callable[[float], FirstRun]) -> Path:
+    """Its exports, to which these tests, and no others, add files."""
+    return first_run(0.02).exports
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, landing: Path) -> Path:
-    home = tmp_path_factory.mktemp("dirty")
-    assert run_pipeline(home, landing, AS_OF) == []
-    return home
+def home(first_run: Callable[[float], FirstRun]) -> Path:
+    """Its state, with which these tests, and no others, go on."""
+    return first_run(0.02).home
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""The KPIs once more, in pandas, from the truth of a simulated company."""
