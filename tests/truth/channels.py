@@ -25,7 +25,8 @@ def kpi_channels(facts: Facts, by: Iterable[str] = ("channel",)) -> list[Row]:
     With the campaign in `by`, of campaigns; what is of no campaign is then left out.
     """
     by = list(by)
-    credits = pd.DataFrame(attribution(facts)).dropna(subset=by)
+    credits = pd.DataFrame(attribution(facts))
+    credits = credits[(credits[by] != "none").all(axis=1)]
     nets = facts.orders.set_index("shopify:" + facts.orders["order_id"])["net"]
     credits = credits.assign(
         ordered_on=pd.to_datetime(credits["ordered_on"]),

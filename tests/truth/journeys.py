@@ -105,7 +105,9 @@ def _credits(model: str, journey: list[dict[str, Any]]) -> Iterator[dict[str, An
                 "order_id": f"shopify:{touch['order_id']}",
                 "touch_number": touch["touch_number"],
                 "channel": touch["channel"],
-                "campaign_id": _or_none(touch["campaign_id"]),
+                "campaign_id": "none"
+                if pd.isna(touch["campaign_id"])
+                else touch["campaign_id"],
                 "credit": _part(before, until, 6),
                 "is_first_order": touch["paid_number"] == 1,
                 "ordered_on": touch["ordered_on"].date(),
@@ -136,10 +138,6 @@ def _part(before: Fraction, until: Fraction, places: int) -> Decimal:
     upper, lower = rounded(until, places), rounded(before, places)
     assert upper is not None and lower is not None
     return upper - lower
-
-
-def _or_none(value: Any) -> Any:
-    return None if pd.isna(value) else value
 
 
 def first_channels(facts: Facts) -> pd.Series:
