@@ -23,6 +23,7 @@ from orchestration.commands.forecast import forecast
 from orchestration.commands.identity import identity
 from orchestration.commands.identity_decisions import pin, review, veto
 from orchestration.commands.quarantine import quarantine
+from orchestration.commands.users import decider
 from orchestration.settings import PROJECT, Settings, SettingsError, load_settings
 
 DEMO_CUSTOMERS = 2000
@@ -41,7 +42,7 @@ def main() -> None:
     crm360 explain PERSON            why their records are one customer
     crm360 identity match FILE ...   which records of any file are one person
     crm360 forecast fit ...          what the customers of any file will order
-    crm360 plan winback              what a sync would do, and who is left out why
+    crm360 plan winback              what a sync would do, to whom not, what holds it
     crm360 experiment analyse ...    what a campaign brought, against a control
     """
 
@@ -283,6 +284,7 @@ def plan(audience: str | None, destination: str | None, as_json: bool) -> None:
     crm360 plan winback --destination outbox
     """
     from orchestration.components import audience_sync
+    from orchestration.lib.activation.guards import held_because, is_released
     from orchestration.lib.activation.plan import left_out, write_plan
 
     with clear_errors():
@@ -292,8 +294,14 @@ def plan(audience: str | None, destination: str | None, as_json: bool) -> None:
         for sync in _syncs(settings, audience, destination):
             with audience_sync.sync_state(settings) as connection:
                 made = write_plan(connection, sync, as_of)
-                reasons = left_out(connection, made.plan_id)
-            found.append({**dataclasses.asdict(made), "left_out_because": reasons})
+                found.append(
+                    {
+                        **dataclasses.asdict(made),
+                        "left_out_because": left_out(connection, made.plan_id),
+                        "held_because": held_because(connection, made.plan_id),
+                        "is_released": is_released(connection, sync, made.plan_id),
+                    }
+                )
         audience_sync.publish_state(settings)
     if as_json:
         click.echo(json.dumps(found, default=str, indent=2))
@@ -306,7 +314,42 @@ def plan(audience: str | None, destination: str | None, as_json: bool) -> None:
         )
         for reason, count in each["left_out_because"].items():
             click.echo(f"  left out   {count:>8,}  {reason}")
+        for reason in each["held_because"]:
+            click.echo(f"  held       {reason}")
+        if each["held_because"]:
+            click.echo(
+                "  released"
+                if each["is_released"]
+                else "  if that is right: crm360 release"
+                f" {each['plan_id']} --reason TEXT"
+            )
     click.echo("Apply one with: crm360 apply PLAN")
+
+
+@main.command()
+@click.argument("plan_id", metavar="PLAN")
+@click.option("--reason", required=True, help="Why it may be sent; kept with it.")
+@click.option("--by", default=None, help="Who decides; default the user's name.")
+def release(plan_id: str, reason: str, by: str | None) -> None:
+    """Let a plan be sent that a guard holds.
+
+    It covers what the plan says and no more: when the data moves on, only what is left
+    of it. The next run, or `crm360 apply`, sends it.
+
+    \b
+    crm360 plan winback
+    crm360 release 3f9c2a1b5e7d8a64 --reason "the segment was redefined"
+    """
+    from orchestration.components import audience_sync
+    from orchestration.lib.activation import guards
+
+    decided_by = by or decider()
+    with clear_errors():
+        settings = load_settings()
+        with audience_sync.sync_state(settings) as connection:
+            guards.release(connection, plan_id, by=decided_by, reason=reason)
+        audience_sync.publish_state(settings)
+    click.echo(f"{plan_id}: released by {decided_by}; send it: crm360 apply {plan_id}")
 
 
 @main.command()

@@ -60,6 +60,14 @@ class AudienceSettings:
 
     name: str
     destinations: tuple[str, ...] = ("outbox",)
+    #: Beyond these a plan waits for a person; shares of what a destination holds.
+    least_members: int = 1
+    most_added: float = 1.0
+    most_changed: float = 0.5
+    most_removed: float = 0.2
+    most_withdrawn: float = 0.5
+    #: Whether the first plan waits; files of one's own never do.
+    hold_first_send: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -312,9 +320,7 @@ def read_settings(path: Path, home: Path) -> Settings:
         },
     }
     audiences = {
-        name: AudienceSettings(
-            name=name, destinations=tuple(options.get("destinations", ("outbox",)))
-        )
+        name: _audience(path, name, options)
         for name, options in {"winback": {}, **document.get("audiences", {})}.items()
     }
     for audience in audiences.values():
@@ -340,6 +346,15 @@ def read_settings(path: Path, home: Path) -> Settings:
         forecast=_forecast(path, document.get("forecast", {})),
         experiments=_experiments(path, document.get("experiments")),
     )
+
+
+def _audience(path: Path, name: str, options: Any) -> AudienceSettings:  # noqa: ANN401 - as read
+    where = f"audiences.{name}"
+    audience = _record(path, where, options, AudienceSettings, {"name": name})
+    for key in ("most_added", "most_changed", "most_removed", "most_withdrawn"):
+        if getattr(audience, key) < 0:
+            raise SettingsError(f"{path}: {where}.{key} is a share: 0.2 is a fifth")
+    return audience
 
 
 def _forecast(path: Path, options: Any) -> ForecastSettings:  # noqa: ANN401 - as read

@@ -17,6 +17,7 @@ class Wrong(click.ClickException):
 @contextlib.contextmanager
 def clear_errors() -> Iterator[None]:
     """Say what went wrong and what to do; anything unforeseen keeps its traceback."""
+    from orchestration.lib.activation.guards import ReleaseRefused
     from orchestration.lib.activation.plan import PlanRefused
     from orchestration.lib.experiments.declaration import ExperimentError
     from orchestration.lib.identity.decisions import DecisionsRefused
@@ -48,6 +49,7 @@ def clear_errors() -> Iterator[None]:
         FileNotFoundError,
         WarehouseBusy,
         PlanRefused,
+        ReleaseRefused,
         SelectionError,
         NobodyFound,
         FigureUnknown,

@@ -10,14 +10,19 @@ import duckdb
 
 from orchestration.components import gate
 from orchestration.components.pipeline import Pipeline
-from orchestration.lib.activation.apply import Applied, apply_plan
+from orchestration.lib.activation.apply import Applied, PlanHeld, apply_plan
 from orchestration.lib.activation.destinations.base import Destination
 from orchestration.lib.activation.destinations.files import FileDestination
 from orchestration.lib.activation.destinations.webhook import WebhookDestination
 from orchestration.lib.activation.plan import Plan, left_out, write_plan
-from orchestration.lib.activation.state import Audience, Sync, opened
+from orchestration.lib.activation.state import Audience, Limits, Sync, opened
 from orchestration.lib.publish.marts import publish_file
-from orchestration.settings import DestinationSettings, Settings, SettingsError
+from orchestration.settings import (
+    AudienceSettings,
+    DestinationSettings,
+    Settings,
+    SettingsError,
+)
 
 
 def audience_sync(sync: Sync) -> dg.AssetsDefinition:
@@ -44,16 +49,21 @@ def audience_sync(sync: Sync) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[Any]:
         gate.assert_open(gate.sending_problems(pipeline.settings))
         run = pipeline.parameters(context)
-        with sync_state(pipeline.settings) as connection:
-            plan = write_plan(connection, sync, run.as_of)
-            reasons = left_out(connection, plan.plan_id)
-            applied = apply_plan(
-                connection,
-                sync,
-                plan.plan_id,
-                make_destination(pipeline.settings, sync.destination),
-            )
-        publish_state(pipeline.settings)
+        try:
+            with sync_state(pipeline.settings) as connection:
+                plan = write_plan(connection, sync, run.as_of)
+                reasons = left_out(connection, plan.plan_id)
+                applied = apply_plan(
+                    connection,
+                    sync,
+                    plan.plan_id,
+                    make_destination(pipeline.settings, sync.destination),
+                )
+        except PlanHeld as held:
+            # Trying again would change nothing: a person must look.
+            raise dg.Failure(str(held), allow_retries=False) from None
+        finally:
+            publish_state(pipeline.settings)
         if applied.problem:
             raise dg.Failure(
                 applied.problem, metadata=_metadata(plan, applied, reasons)
@@ -75,7 +85,11 @@ def publish_state(settings: Settings) -> None:
     publish_file(settings.activation, settings.published)
 
 
-def make_sync(audience_node: dict[str, Any], destination: str) -> Sync:
+def make_sync(
+    audience_node: dict[str, Any],
+    destination: DestinationSettings,
+    configured: AudienceSettings,
+) -> Sync:
     """A sync of the audience that a mart's node in dbt's manifest describes."""
     options = audience_node["config"]["meta"]["activation"]
     return Sync(
@@ -87,7 +101,16 @@ def make_sync(audience_node: dict[str, Any], destination: str) -> Sync:
             contact_field=options["contact_field"],
             fields=tuple(options["fields"]),
         ),
-        destination=destination,
+        destination=destination.name,
+        limits=Limits(
+            least_members=configured.least_members,
+            most_added=configured.most_added,
+            most_changed=configured.most_changed,
+            most_removed=configured.most_removed,
+            most_withdrawn=configured.most_withdrawn,
+            is_first_send_held=configured.hold_first_send
+            and destination.type != "file",
+        ),
     )
 
 

@@ -111,5 +111,6 @@ def test_the_clock_is_read_at_the_edge_only() -> None:
         "orchestration.lib.quality.results",
         "orchestration.lib.activation.plan",
         "orchestration.lib.activation.apply",
+        "orchestration.lib.activation.guards",
         "orchestration.lib.activation.destinations.webhook",
     }

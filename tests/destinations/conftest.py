@@ -12,7 +12,7 @@ from orchestration.lib.activation.apply import Applied, apply_plan
 from orchestration.lib.activation.destinations.base import Destination
 from orchestration.lib.activation.destinations.webhook import WebhookDestination
 from orchestration.lib.activation.plan import Plan, write_plan
-from orchestration.lib.activation.state import Audience, Sync, opened
+from orchestration.lib.activation.state import Audience, Limits, Sync, opened
 from tests.destinations.receiver import Receiver, running_receiver
 
 AS_OF = date(2026, 10, 31)
@@ -35,6 +35,7 @@ class World:
                 fields=("email", "first_name"),
             ),
             destination="crm",
+            limits=Limits(is_first_send_held=False),
         )
         self.execute(
             """

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
+from tests.destinations.receiver import running_receiver
 from tests.pipeline.conftest import AS_OF
 from tests.support import content, crm360, rows, run_pipeline
 
@@ -32,6 +34,7 @@ def home(
         "quarantine",
         "plan",
         "apply",
+        "release",
         "dev",
     ],
 )
@@ -94,6 +97,35 @@ def test_a_plan_can_be_looked_at_and_applied_by_its_id(home: Path) -> None:
 
     assert applied.returncode == 0, applied.stderr
     assert json.loads(applied.stdout)["sent"] == 0
+
+
+def test_a_plan_that_is_held_is_sent_once_somebody_released_it(
+    home: Path, tmp_path: Path
+) -> None:
+    copytree(home, tmp_path / "home")
+    with running_receiver() as receiver:
+        (tmp_path / "home" / "crm360.toml").write_text(
+            f'[destinations.crm]\ntype = "webhook"\nurl = "{receiver.url}"\n'
+            '[audiences.winback]\ndestinations = ["crm"]\n'
+        )
+        shown = crm360("plan", "--json", home=tmp_path / "home")
+        (plan,) = json.loads(shown.stdout)
+        assert plan["held_because"] == [
+            "nothing was ever sent to crm (hold_first_send)"
+        ]
+        assert not plan["is_released"]
+
+        refused = crm360("apply", plan["plan_id"], home=tmp_path / "home")
+        assert refused.returncode == 1
+        assert f"crm360 release {plan['plan_id']} --reason" in refused.stderr
+        assert receiver.requests == []
+
+        release = ("release", plan["plan_id"], "--reason", "seen", "--by", "olga")
+        assert crm360(*release, home=tmp_path / "home").returncode == 0
+        assert "released" in crm360("plan", home=tmp_path / "home").stdout
+        applied = crm360("apply", plan["plan_id"], "--json", home=tmp_path / "home")
+
+    assert json.loads(applied.stdout)["acknowledged"] == plan["adds"] > 0
 
 
 def test_an_unknown_audience_is_refused_with_the_known_ones(home: Path) -> None:

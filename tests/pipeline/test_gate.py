@@ -28,6 +28,7 @@ attempts = 1
 
 [audiences.winback]
 destinations = ["crm"]
+hold_first_send = false
 """
 
 

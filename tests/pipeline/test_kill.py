@@ -20,6 +20,7 @@ batch_rows = 10
 
 [audiences.winback]
 destinations = ["crm", "outbox"]
+hold_first_send = false
 """
 
 

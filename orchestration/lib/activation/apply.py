@@ -21,6 +21,7 @@ from orchestration.lib.activation.destinations.base import (
     DestinationUnavailable,
     Row,
 )
+from orchestration.lib.activation.guards import held_because, is_released
 from orchestration.lib.activation.plan import (
     OPERATIONS,
     Plan,
@@ -32,6 +33,10 @@ from orchestration.lib.activation.plan import (
 )
 from orchestration.lib.activation.state import Sync, answered_batches
 from orchestration.lib.warehouse import literal, quoted
+
+
+class PlanHeld(PlanRefused):
+    """A guard holds the plan until a person releases it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +74,7 @@ def apply_plan(
     Raises:
         PlanRefused: the gate is closed, the plan is unknown or was altered, or the
             data has moved on since it was made.
+        PlanHeld: it looks like a mistake, and nobody said that it is none.
     """
     plan = _checked(connection, sync, plan_id, closed_because)
     counts = {"acknowledged": 0, "rejected": 0, "unknown": 0}
@@ -125,6 +131,12 @@ def _checked(
         raise PlanRefused(
             f"the data has moved on since plan {plan_id} was made: look at a new one"
             " with `crm360 plan`"
+        )
+    holds = held_because(connection, plan_id)
+    if holds and not is_released(connection, sync, plan_id):
+        raise PlanHeld(
+            f"plan {plan_id} is held, because {'; '.join(holds)}. Look at it with"
+            f" `crm360 plan`; if it is right, `crm360 release {plan_id} --reason TEXT`"
         )
     return plan
 

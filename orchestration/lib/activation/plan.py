@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.lib.activation.guards import problems, record_holds
 from orchestration.lib.activation.state import Sync, answered_batches, in_doubt
 from orchestration.lib.warehouse import literal, quoted
 
@@ -67,19 +68,21 @@ def write_plan(connection: duckdb.DuckDBPyConnection, sync: Sync, as_of: date) -
     stored = read_plan(connection, plan_id)
     if stored is not None and stored.status != "planned":
         return stored
+    fields = _fields(connection, sync)
+    holds = problems(connection, sync, fields)
     connection.begin()
     connection.execute(
         "update activation.plans set status = 'superseded'"
         f" where {sync.is_it} and status = 'planned'"
     )
-    for table in ("plans", "plan_rows"):
+    for table in ("plans", "plan_rows", "holds"):
         connection.execute(
             f"delete from activation.{table} where plan_id = ?", [plan_id]
         )
     connection.execute(
         """
         insert into activation.plans
-        values (?, ?, ?, ?, 'planned', ?, ?, ?, ?, ?, ?, null)
+        values (?, ?, ?, ?, 'planned', ?, ?, ?, ?, ?, ?, null, ?)
         """,
         [
             plan_id,
@@ -92,8 +95,10 @@ def write_plan(connection: duckdb.DuckDBPyConnection, sync: Sync, as_of: date) -
             counts.get("unchanged", 0),
             counts.get("left_out", 0),
             datetime.now(UTC).replace(tzinfo=None),
+            fields,
         ],
     )
+    record_holds(connection, plan_id, holds)
     connection.execute(
         """
         insert into activation.plan_rows
@@ -144,6 +149,17 @@ def stored_content_id(
         [plan_id],
     )
     return _content_id(connection, sync, "stored_rows")
+
+
+def _fields(connection: duckdb.DuckDBPyConnection, sync: Sync) -> str:
+    """Names and types of what is sent, in its order."""
+    types = {
+        name: data_type.lower()
+        for name, data_type, *_ in connection.execute(
+            f"describe marts.{quoted(sync.audience.relation)}"
+        ).fetchall()
+    }
+    return ", ".join(f"{name} {types[name]}" for name in sync.audience.fields)
 
 
 def _refuse_repeated_members(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:

@@ -2,6 +2,8 @@
 
     plans         one row per plan of one audience for one destination
     plan_rows     one row per member the plan adds, changes, removes or leaves out
+    holds         one row per guard that holds a plan until a person releases it
+    releases      one row per release: who, when, why
     batches       one row per request, written before it is sent
     attempts      one row per member and event of a request: append-only
     acknowledged  one row per member that a destination is known to hold
@@ -35,6 +37,7 @@ create table if not exists activation.plans (
     created_at timestamp not null,
     applied_at timestamp
 );
+alter table activation.plans add column if not exists fields varchar;
 create table if not exists activation.plan_rows (
     plan_id varchar not null,
     operation varchar not null,
@@ -42,6 +45,17 @@ create table if not exists activation.plan_rows (
     key_hash varchar not null,
     payload_hash varchar,
     reason varchar
+);
+create table if not exists activation.holds (
+    plan_id varchar not null,
+    place bigint not null,
+    message varchar not null
+);
+create table if not exists activation.releases (
+    plan_id varchar not null,
+    released_by varchar not null,
+    reason varchar not null,
+    released_at timestamp not null
 );
 create table if not exists activation.batches (
     idempotency_key varchar primary key,
@@ -94,11 +108,25 @@ class Audience:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Beyond them a plan is held. Shares are of the members the destination holds."""
+
+    least_members: int = 1
+    most_added: float = 1.0
+    most_changed: float = 0.5
+    most_removed: float = 0.2
+    #: People who may not be sent any more, as they withdrew their consent or bounced.
+    most_withdrawn: float = 0.5
+    is_first_send_held: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sync:
     """One audience on its way to one destination."""
 
     audience: Audience
     destination: str
+    limits: Limits = Limits()
 
     @property
     def is_it(self) -> str:

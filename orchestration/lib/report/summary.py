@@ -166,6 +166,8 @@ def text(summary: Summary) -> str:
         )
         if audience["reasons"]:
             lines.append(f"  left out   {_counts(audience['reasons'])}")
+        if audience["held_because"]:
+            lines.append(f"  not sent   {'; '.join(audience['held_because'])}")
     return "\n".join(lines)
 
 
@@ -212,6 +214,15 @@ def _audiences(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
             " where audience = ? and destination = ?",
             [entry["audience"], entry["destination"]],
         )[0]
+        entry["held_because"] = [
+            message
+            for (message,) in _rows(
+                connection,
+                "select message from activation.holds"
+                " where plan_id = ? and ? = 'planned' order by place",
+                [entry["plan_id"], entry["status"]],
+            )
+        ]
         entry["reasons"] = dict(
             _rows(
                 connection,
