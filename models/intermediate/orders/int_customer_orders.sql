@@ -115,8 +115,12 @@ final as (
         order_id,
         source,
         customer_id,
+        _file_id,
+        _line,
 
         -- strings
+        status,
+        currency,
         discount_code,
 
         -- numbers

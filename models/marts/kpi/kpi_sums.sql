@@ -40,31 +40,15 @@
 
 with
 
-orders as (
+order_facts as (
 
-    select * from {{ ref("int_customer_orders") }}
+    select * from {{ ref("int_order_facts") }}
 
 ),
 
 buyers as (
 
     select * from {{ ref("int_buyers") }}
-
-),
-
-customers as (
-
-    select * from {{ ref("int_customer_attributes") }}
-
-),
-
-untouched as (
-
-    select order_id
-
-    from {{ ref("int_attribution") }}
-
-    where touch_number = 0
 
 ),
 
@@ -95,33 +79,6 @@ costs as (
 periods as (
 
     select * from {{ ref("int_periods") }}
-
-),
-
-order_facts as (
-
-    -- orders that belong to nobody count in all totals, but their buyer is unknown
-    select
-        orders.*,
-        orders.is_paid and orders.customer_id is not null as has_buyer,
-        case
-            when orders.customer_id is null then 'unassigned'
-            else coalesce(customers.country, 'unknown')
-        end as country,
-        case
-            when orders.customer_id is null then 'unassigned'
-            else coalesce(buyers.first_channel, 'unknown')
-        end as first_channel,
-        coalesce(orders.discount_code, 'none') as offer,
-        orders.is_paid and untouched.order_id is null as is_attributed
-
-    from orders
-    left join buyers
-        on buyers.customer_id = orders.customer_id
-    left join customers
-        on customers.customer_id = orders.customer_id
-    left join untouched
-        on untouched.order_id = orders.order_id
 
 ),
 
