@@ -184,7 +184,7 @@ def invent(home: Path, customers: int) -> None:
     with _connect(home) as connection:
         staged = connection.execute(
             "select database_name || '.' || schema_name || '.' || table_name"
-            " from duckdb_tables() where schema_name = 'staging'"
+            " from duckdb_tables() where schema_name in ('staging', 'kpi_history')"
         ).fetchall()
         for (table,) in staged:
             connection.execute(f"truncate {table}")

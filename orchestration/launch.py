@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from orchestration.lib.identity.stable_ids import carry_over
+from orchestration.lib.identity import stable_ids
+from orchestration.lib.publish import history
 from orchestration.lib.warehouse import WarehouseUnreadable, connect
 from orchestration.settings import Settings
 
@@ -66,7 +67,8 @@ def launch(settings: Settings, *, landing: Path, as_of: date) -> list[str]:
 def set_aside_warehouse(settings: Settings) -> None:
     """Move the warehouse out of the way, so that the next run builds it from raw.
 
-    Customer ids and their history go over to the new one where the old can be read.
+    Customer ids with their history, and what was published, go over to the new one
+    where the old can be read.
     """
     if not settings.warehouse.exists():
         return
@@ -82,7 +84,8 @@ def set_aside_warehouse(settings: Settings) -> None:
     except WarehouseUnreadable:
         return
     with connect(settings.warehouse) as connection:
-        carry_over(connection, old)
+        stable_ids.carry_over(connection, old)
+        history.carry_over(connection, old)
     old.unlink()
 
 

@@ -12,6 +12,7 @@ from orchestration.settings import load_settings
 if TYPE_CHECKING:
     from orchestration.lib.identity.explanation import Explanation
     from orchestration.lib.report.figures import Figure
+    from orchestration.lib.report.restated import Restated
 
 
 class _PersonFirst(click.Group):
@@ -83,7 +84,7 @@ def explain_person(person: str, as_json: bool) -> None:
 def explain_kpi(
     metric: str, period: str, by: str | None, limit: int, as_json: bool
 ) -> None:
-    """Formula, numerator and denominator of a figure, and the rows behind it.
+    """Formula and parts of a figure, the rows behind it, and what restated it.
 
     METRIC is a column of the mart kpi_company. Rows are named by file and line.
 
@@ -132,6 +133,8 @@ def _figure_lines(figure: "Figure", period: str) -> list[str]:
         f"  from         marts.kpi_sums: dimension {figure.dimension}, member"
         f" {figure.member}, {figure.period_grain} of {figure.period_start}"
     )
+    for restated in figure.restated:
+        lines += _restated_lines(restated, figure.unit, unit)
     for behind in figure.behind:
         total = "" if behind.total is None else f", {behind.total:,} {figure.currency}"
         lines += ["", f"{behind.kind.replace('_', ' ')} ({behind.count:,}{total})"]
@@ -143,6 +146,37 @@ def _figure_lines(figure: "Figure", period: str) -> list[str]:
             )
         if behind.count > len(behind.rows):
             lines.append(f"  ... {behind.count - len(behind.rows):,} more: --limit 0")
+    return lines
+
+
+def _restated_lines(restated: "Restated", kind: str, unit: str) -> list[str]:
+    digits = {"count": 0, "money": 2}.get(kind, 6)
+    before, after = (
+        "unknown" if value is None else f"{value:,.{digits}f}{unit}"
+        for value in (restated.before, restated.after)
+    )
+    lines = [
+        "",
+        f"restated on {restated.restated_on}: {after}, for {restated.published_for} it"
+        f" was {before}",
+    ]
+    if restated.cause == "definition":
+        lines.append("  because it is defined in another way now")
+    elif not restated.order_count:
+        lines.append("  through no order: by costs, visits or what else it counts")
+    for order in restated.orders:
+        before, after = (
+            "none" if amount is None else f"{amount:,}"
+            for amount in (order.revenue_before, order.revenue_after)
+        )
+        where = f"{order.file_name} line {order.line}" if order.file_name else ""
+        lines.append(
+            f"  {order.happened_on}  {order.what:24} {before:>16} -> {after:<16}"
+            f"  {order.what_changed}  {where}".rstrip()
+        )
+    if restated.order_count > len(restated.orders):
+        more = restated.order_count - len(restated.orders)
+        lines.append(f"  ... {more:,} more: --limit 0")
     return lines
 
 

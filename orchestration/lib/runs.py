@@ -82,6 +82,17 @@ def last_run(connection: duckdb.DuckDBPyConnection) -> tuple[str, date, str] | N
     ).fetchone()
 
 
+def day_of_stage(connection: duckdb.DuckDBPyConnection, name: str) -> date | None:
+    """The logical day that a stage was last executed for, or None."""
+    create_tables(connection)
+    found = connection.execute(
+        "select as_of from ops.stages inner join ops.runs using (run_id)"
+        " where stage = ?",
+        [name],
+    ).fetchone()
+    return found[0] if found else None
+
+
 class Stage:
     """A stage in progress; call `fail` to end it failed without an exception."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.lib.report.restated import Restated, restatements
 from orchestration.lib.warehouse import connect, literal
 
 #: How a period is written, and the grain that it then has.
@@ -138,6 +139,7 @@ class Figure:
     numerator_value: Any
     denominator: str | None
     denominator_value: Any
+    restated: list[Restated]
     behind: list[RowsBehind]
 
 
@@ -237,6 +239,14 @@ def explain_figure(
             numerator_value=numerator_value,
             denominator=denominator,
             denominator_value=denominator_value,
+            restated=restatements(
+                connection,
+                metric,
+                [numerator, denominator],
+                (dimension, member, period.grain, period.start),
+                end,
+                limit,
+            ),
             behind=[
                 _rows_behind(connection, kind, dimension, within, limit)
                 for kind in (behind or "").split()
