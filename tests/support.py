@@ -13,12 +13,14 @@ import duckdb
 import pytest
 
 from orchestration.components import pipeline
+from orchestration.components.metrics import metric_names
 from orchestration.launch import launch
 from orchestration.lib.experiments import record
 from orchestration.lib.forecast import company
 from orchestration.lib.identity import stable_ids
 from orchestration.lib.landing import ledger
 from orchestration.lib.landing.contract import read_contracts
+from orchestration.lib.publish import history
 from orchestration.lib.quality import contacts, deletions, judge
 from orchestration.lib.warehouse import connect
 from orchestration.settings import PROJECT, Settings, load_settings
@@ -112,6 +114,7 @@ def empty_warehouse(home: Path) -> None:
         stable_ids.create_tables(connection)
         company.create_tables(connection)
         record.create_tables(connection)
+        history.create_tables(connection, metric_names())
         for contract in read_contracts(PROJECT / "models"):
             ledger.create_raw_table(connection, contract, home / "raw")
 

@@ -13,6 +13,7 @@ from dagster import AssetKey
 from jinja2 import Environment
 from sqlglot import exp
 
+from orchestration.components.metrics import metric_names
 from orchestration.dbt import prepare_project
 from orchestration.definitions import defs
 from orchestration.lib.identity.evidence import read_identifier_types
@@ -141,6 +142,15 @@ def test_every_export_of_records_has_a_rank_and_no_other() -> None:
     assert {f"int_records__{source}__{export}" for source, export in ranked} == set(
         names(RECORD_NODES)
     )
+
+
+def test_every_metric_is_remembered_and_can_be_restated() -> None:
+    folder = MODELS / "marts/kpi"
+    compared = (folder / "kpi_restatements.sql").read_text().split("] -%}")[0]
+    remembered = MODELS / "staging/kpi_history/stg_kpi_history__figures.sql"
+
+    assert re.findall(r'"(\w+)"', compared) == metric_names()
+    assert set(metric_names()) <= set(re.findall(r"\w+", remembered.read_text()))
 
 
 def test_every_kind_of_identifier_says_how_far_it_is_trusted() -> None:

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -13,8 +14,9 @@ import pytest
 from dagster import AssetKey, DagsterInstance
 
 from orchestration.dbt import dbt_project, mart_nodes
+from orchestration.lib.report.figures import explain_figure, read_period
 from tests.pipeline.conftest import AS_OF, FirstRun
-from tests.support import content, rows, run_pipeline
+from tests.support import content, crm360, rows, run_pipeline
 
 #: Opens the published marts over and over, as BI tools do, until told to stop.
 READER = """
@@ -238,8 +240,20 @@ def test_a_rerun_changes_nothing_sends_nothing_and_disturbs_no_reader(
     ) == [(0,)]
 
 
-def test_one_change_and_one_opt_out_send_two_rows(home: Path, landing: Path) -> None:
-    """A corrected name and an unsubscribe arrive as new files of the next day."""
+@dataclass(frozen=True)
+class NextDelivery:
+    """What the second delivery is about."""
+
+    renamed: str
+    unsubscribed: str
+    members_before: int
+    #: An order of September, of which 100 roubles are refunded.
+    refunded: str
+
+
+@pytest.fixture(scope="module")
+def delivered(home: Path, landing: Path) -> NextDelivery:
+    """A run after a corrected name, an unsubscribe and a refund came as new files."""
     changed, leaving = rows(
         home / "marts.duckdb",
         """
@@ -253,17 +267,11 @@ def test_one_change_and_one_opt_out_send_two_rows(home: Path, landing: Path) -> 
         limit 2
         """,
     )
-    with (landing / "hubspot" / "contacts.csv").open(newline="") as file:
-        contacts = list(csv.DictReader(file))
-    contact = next(row for row in contacts if row["Record ID"] == changed[2])
-    contact |= {"Last Name": "Renamed", "Last Modified Date": "2026-10-31 09:00"}
-    for row in contacts:
-        if row is not contact:
-            continue
-        with (landing / "hubspot" / "contacts_corrected.csv").open("w") as file:
-            writer = csv.DictWriter(file, contacts[0].keys())
-            writer.writeheader()
-            writer.writerow(row)
+    deliver_again(
+        landing / "hubspot" / "contacts.csv",
+        {"Record ID": changed[2]},
+        {"Last Name": "Renamed", "Last Modified Date": "2026-10-31 09:00"},
+    )
     event = {
         "email": leaving[1],
         "timestamp": 1793440000,
@@ -271,10 +279,45 @@ def test_one_change_and_one_opt_out_send_two_rows(home: Path, landing: Path) -> 
         "sg_event_id": "late-unsubscribe",
     }
     (landing / "sendgrid" / "events_2026-10-31.json").write_text(json.dumps([event]))
-    before = rows(home / "activation.duckdb", "select count(*) from acknowledged")
+    ((refunded,),) = rows(
+        home / "marts.duckdb",
+        """
+        select min(order_number)
+        from orders
+        where
+            ordered_on between '2026-09-01' and '2026-09-30'
+            and status = 'fulfilled'
+            and currency = 'RUB'
+            and line_count = 1
+            and refund_amount = 0
+            and net_amount > 100
+        """,
+    )
+    deliver_again(
+        landing / "shopify" / "orders.csv",
+        {"Name": refunded},
+        {"Financial Status": "partially_refunded", "Refunded Amount": "100.00"},
+    )
+    ((before,),) = rows(home / "activation.duckdb", "select count(*) from acknowledged")
 
     assert run_pipeline(home, landing, AS_OF) == []
+    return NextDelivery(changed[0], leaving[0], before, refunded)
 
+
+def deliver_again(file: Path, key: dict[str, str], values: dict[str, str]) -> None:
+    """Write a row of a file to a file of its own, with other values."""
+    with file.open(newline="") as read:
+        delivered = list(csv.DictReader(read))
+    row = next(row for row in delivered if key.items() <= row.items())
+    with file.with_stem(f"{file.stem}_corrected").open("w") as corrected:
+        writer = csv.DictWriter(corrected, row.keys())
+        writer.writeheader()
+        writer.writerow(row | values)
+
+
+def test_one_change_and_one_opt_out_send_two_rows(
+    home: Path, delivered: NextDelivery
+) -> None:
     assert rows(
         home / "activation.duckdb",
         """
@@ -285,13 +328,89 @@ def test_one_change_and_one_opt_out_send_two_rows(home: Path, landing: Path) -> 
         )
         order by operation
         """,
-    ) == [("change", changed[0]), ("remove", leaving[0])]
+    ) == [("change", delivered.renamed), ("remove", delivered.unsubscribed)]
     (after,) = rows(home / "activation.duckdb", "select count(*) from acknowledged")
-    assert after[0] == before[0][0] - 1
+    assert after[0] == delivered.members_before - 1
     with (home / "outbox" / "winback" / "members.csv").open(newline="") as file:
         members = {row["customer_id"]: row for row in csv.DictReader(file)}
-    assert members[changed[0]]["last_name"] == "Renamed"
-    assert leaving[0] not in members
+    assert members[delivered.renamed]["last_name"] == "Renamed"
+    assert delivered.unsubscribed not in members
+
+
+def test_a_late_refund_restates_its_month_and_says_on_which_line(
+    home: Path, delivered: NextDelivery
+) -> None:
+    published = home / "published/current/marts.duckdb"
+
+    restated = {
+        metric: (before, after, difference)
+        for metric, before, after, difference in rows(
+            published,
+            """
+            select metric, figure_before, figure_after, difference
+            from kpi_restatements
+            where dimension = 'company' and period_grain = 'month'
+                and period_start = '2026-09-01' and restated_on = ? and cause = 'data'
+            """,
+            [AS_OF],
+        )
+    }
+    assert restated["net_revenue"][2] == -100
+    assert restated["aov"][0] > restated["aov"][1]
+    assert restated.keys().isdisjoint({"orders", "gross_revenue", "churn_rate"})
+    after, before = rows(
+        published,
+        """
+        select version, what_changed, file_name, changes._line
+        from kpi_restatement_orders as changes
+        inner join orders using (order_id)
+        inner join ops.file_ledger on file_id = changes._file_id
+        where order_number = ?
+        order by version
+        """,
+        [delivered.refunded],
+    )
+    assert after == ("after", "status, amount", "shopify/orders_corrected.csv", 2)
+    assert before[:3] == ("before", "status, amount", "shopify/orders.csv")
+    assert before[3] > 2
+
+
+def test_restated_sums_differ_by_what_their_orders_do(
+    home: Path, delivered: NextDelivery
+) -> None:
+    restated = rows(
+        home / "marts.duckdb",
+        "select count(*), count(distinct dimension) from kpi_restatements"
+        " where metric = 'net_revenue' and difference = -100",
+    )
+
+    # By day, week, month and quarter, of five dimensions; half-year and year go on.
+    assert restated == [(20, 5)]
+    assert rows(
+        home / "warehouse.duckdb",
+        "select distinct status from quality.test_results"
+        " where contains(node, 'assert_restated_sums_are_of_the_orders_behind')",
+    ) == [("pass",)]
+
+
+def test_a_restated_figure_is_explained_by_its_order(
+    home: Path, delivered: NextDelivery
+) -> None:
+    figure = explain_figure(
+        home / "warehouse.duckdb", home / "marts.duckdb", "aov", read_period("2026-09")
+    )
+
+    (restated,) = figure.restated
+    (order,) = restated.orders
+    assert restated.after == figure.value
+    assert restated.order_count == 1
+    assert (order.what, order.file_name, order.line) == (
+        delivered.refunded, "shopify/orders_corrected.csv", 2
+    )  # fmt: skip
+    assert order.revenue_before is not None
+    assert order.revenue_after == order.revenue_before - 100
+    shown = crm360("explain", "kpi", "aov", "--period", "2026-09", home=home)
+    assert f"restated on {AS_OF}: {figure.value:,} RUB" in shown.stdout
 
 
 def test_the_same_file_under_another_name_is_seen_and_not_read_again(

@@ -53,6 +53,10 @@ class TwoRuns:
         self.first = assigned(home)
         with at_home(home) as settings:
             set_aside_warehouse(settings)
+        self.published_for = rows(
+            home / "warehouse.duckdb",
+            "select max(published_for) from kpi_history.metrics",
+        )
         declare(home, 0.5, 0.5)
         assert run_pipeline(home, landing, AS_OF) == []
         self.second = assigned(home)
@@ -74,6 +78,16 @@ def test_whoever_was_assigned_stays_when_shares_and_warehouse_are_new(
     assert len(runs.first) > 10
     assert runs.first.items() < runs.second.items()
     assert {day for _, day in runs.first.values()} == {FIRST_DAY}
+
+
+def test_days_that_pass_and_a_new_warehouse_restate_nothing(runs: TwoRuns) -> None:
+    """Two months later the company knows more, and nothing else of what was."""
+    assert runs.published_for == [(FIRST_DAY,)]
+    assert rows(
+        runs.home / "warehouse.duckdb",
+        "select count(*) > 1000, max(period_start) from kpi_history.figures",
+    ) == [(True, date(2026, 10, 30))]
+    assert runs.published("select metric, member from kpi_restatements limit 9") == []
 
 
 def test_the_control_gets_nothing_and_a_row_says_why(runs: TwoRuns) -> None:
