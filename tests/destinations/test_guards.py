@@ -197,6 +197,18 @@ def test_a_release_covers_what_a_crash_left(
     assert len(world.held()) == 100
 
 
+def test_the_rest_of_a_plan_that_nothing_held_is_not_held_after_a_crash(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    grow(world, 97)
+    webhook.batch_rows = 40
+    receiver.faults = [lambda: None, 500, 500]
+
+    assert world.apply(webhook).problem
+    assert world.apply(webhook).problem is None
+    assert len(world.held()) == 100
+
+
 @pytest.mark.parametrize(
     ("state", "message"),
     [

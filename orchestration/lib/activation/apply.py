@@ -21,7 +21,7 @@ from orchestration.lib.activation.destinations.base import (
     DestinationUnavailable,
     Row,
 )
-from orchestration.lib.activation.guards import held_because, is_released
+from orchestration.lib.activation.guards import admit, held_because, is_released
 from orchestration.lib.activation.plan import (
     OPERATIONS,
     Plan,
@@ -132,12 +132,15 @@ def _checked(
             f"the data has moved on since plan {plan_id} was made: look at a new one"
             " with `crm360 plan`"
         )
+    if is_released(connection, sync, plan_id):
+        return plan
     holds = held_because(connection, plan_id)
-    if holds and not is_released(connection, sync, plan_id):
+    if holds:
         raise PlanHeld(
             f"plan {plan_id} is held, because {'; '.join(holds)}. Look at it with"
             f" `crm360 plan`; if it is right, `crm360 release {plan_id} --reason TEXT`"
         )
+    admit(connection, plan_id)
     return plan
 
 

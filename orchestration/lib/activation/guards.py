@@ -7,6 +7,8 @@ whole numbers, so that a limit means what it says to the last member.
 
 `release` lets a person send a held plan. It covers what they have seen: the plan, and
 any later one with nothing in it that was not in theirs, such as the rest after a crash.
+A plan that nothing holds is released by its own limits when it is first applied: beside
+what arrived before a crash, the rest may look like too much.
 """
 
 from collections.abc import Sequence
@@ -98,7 +100,7 @@ def problems(
 def is_released(
     connection: duckdb.DuckDBPyConnection, sync: Sync, plan_id: str
 ) -> bool:
-    """Whether a person released this plan, or one that everything in it was part of."""
+    """Whether this plan was released, or one that everything in it was part of."""
     release = connection.execute(
         f"""
         select plan_id
@@ -154,6 +156,17 @@ def release(
         )
     if not held_because(connection, plan_id):
         raise ReleaseRefused(f"nothing holds plan {plan_id}: `crm360 apply {plan_id}`")
+    _record_release(connection, plan_id, by, reason)
+
+
+def admit(connection: duckdb.DuckDBPyConnection, plan_id: str) -> None:
+    """Note that a plan was within its limits when it was first applied."""
+    _record_release(connection, plan_id, "crm360", "within its limits")
+
+
+def _record_release(
+    connection: duckdb.DuckDBPyConnection, plan_id: str, by: str, reason: str
+) -> None:
     connection.execute(
         "insert into activation.releases values (?, ?, ?, ?)",
         [plan_id, by, reason, datetime.now(UTC).replace(tzinfo=None)],
