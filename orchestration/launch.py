@@ -20,6 +20,10 @@ run_queue:
   max_concurrent_runs: 1
 freshness:
   enabled: true
+event_log_storage:
+  module: orchestration.event_log
+  class: KeptOpenEventLog
+  config: {}
 """
 
 

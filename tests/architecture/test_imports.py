@@ -20,6 +20,7 @@ LAYERS = (
     "components",
     "defs",
     "definitions",
+    "event_log",
     "launch",
     "commands",
     "cli",

@@ -109,10 +109,12 @@ def test_a_failed_dbt_test_means_no_request_not_even_when_the_sync_is_run_alone(
     assert len(failures) == 1
     assert failures[0].startswith("models_after_identity")
     assert receiver.requests == []
-    assert rows(
+    assert (
+        "relationships_campaign_costs_channel__channel__ref_dim_channels_",
+    ) in rows(
         home / "warehouse.duckdb",
-        "select node, status from quality.test_results where status = 'fail'",
-    ) == [("relationships_campaign_costs_channel__channel__ref_channels_", "fail")]
+        "select node from quality.test_results where status = 'fail'",
+    )
     assert not sync_alone(home, config)
     assert receiver.requests == []
     plans = crm360("plan", "--json", home=home)
