@@ -81,7 +81,7 @@ INVENTED = {
             left(to_base64(encode(md5(cast(i as varchar)))), 22) as event_id,
             concat(
                 left(md5(cast(i // 20 * 9 + i % 20 % 9 as varchar)), 22),
-                '.filter0001p3mdw1-', i % 1000, '-0'
+                '.filter0001p3mdw1-', i // 20 % 1000, '-0'
             ) as provider_message_id,
             concat('campaign-', hash(i // 20 * 9 + i % 20 % 9) % 300) as campaign_id,
             '4c1d7e5fd1c0b3aa' as _file_id,
