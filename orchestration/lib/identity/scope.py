@@ -59,7 +59,8 @@ def is_known(connection: duckdb.DuckDBPyConnection, digest: str) -> bool:
     if not one_number(
         connection,
         "select count(*) from duckdb_tables()"
-        " where schema_name = 'identity_state' and table_name = 'made_by'",
+        " where database_name = current_database()"
+        " and schema_name = 'identity_state' and table_name = 'made_by'",
     ):
         return False
     return connection.execute("from identity_state.made_by").fetchall() == [(digest,)]
