@@ -71,6 +71,32 @@
 {%- endmacro %}
 
 
+{#
+    Which stages every deal of a raw export was seen in, and when it had been changed in
+    the first delivery that shows it there. Takes SQL over `accepted`.
+#}
+{% macro seen_stages(source_name, deal_id, stage, changed_at) -%}
+    select
+        seen.deal_id,
+        seen.stage,
+        min(seen.changed_at) as first_seen_at
+    from (
+        select
+            {{ deal_id }} as deal_id,
+            -- a label may have the pipeline behind it, in brackets
+            split_part(lower({{ stage }}), ' (', 1) as stage,
+            {{ changed_at }} as changed_at
+        from ({{ accepted_rows(source_name, "deals") }}) as accepted
+    ) as seen
+    where
+        seen.deal_id is not null
+        and seen.stage is not null
+    group by
+        seen.deal_id,
+        seen.stage
+{%- endmacro %}
+
+
 {# The file and the line of a row: the cheapest key there is. #}
 {% macro place(relation=none) -%}
     {%- set prefix = relation ~ "." if relation else "" -%}
