@@ -130,7 +130,7 @@ final as (
 
         -- numbers
         dated.amount,
-        cast(dated.amount * fx_rates.fx_rate as decimal(38, 6)) as amount_base,
+        {{ converted("dated.amount", "fx_rates.fx_rate") }} as amount_base,
 
         -- dates and timestamps
         dated.created_on,

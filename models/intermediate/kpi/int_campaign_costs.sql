@@ -196,8 +196,7 @@ final as (
 
         -- numbers
         costs.cost_amount,
-        cast(costs.cost_amount * fx_rates.fx_rate as decimal(38, 6))
-            as cost_amount_base,
+        {{ converted("costs.cost_amount", "fx_rates.fx_rate") }} as cost_amount_base,
         fx_rates.fx_rate,
         costs.impression_count,
         costs.click_count,
