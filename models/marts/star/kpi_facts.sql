@@ -11,7 +11,7 @@ with
 
 orders as (
 
-    select * from {{ ref("int_customer_orders") }}
+    select * from {{ ref("int_order_facts") }}
 
 ),
 
@@ -34,8 +34,7 @@ credited_orders as (
     select
         orders.*,
         coalesce(credits.channel, 'unassigned') as channel,
-        coalesce(credits.campaign_id, 'none') as campaign_id,
-        coalesce(credits.touch_number > 0, false) as is_attributed
+        coalesce(credits.campaign_id, 'none') as campaign_id
 
     from orders
     left join credits
@@ -50,12 +49,12 @@ order_facts as (
         concat('order ', order_id) as fact_id,
         source,
         coalesce(customer_id, 'unassigned') as customer_id,
-        case when is_paid then customer_id end as buyer_id,
+        case when has_buyer then customer_id end as buyer_id,
         campaign_id,
 
         -- strings
         channel,
-        coalesce(discount_code, 'none') as offer,
+        offer,
 
         -- numbers
         {% for name in counts -%}
