@@ -1,10 +1,8 @@
 with
 
-sends as (
+campaign_counts as (
 
-    select * from {{ ref("int_sends") }}
-
-    where campaign_id is not null
+    select * from {{ ref("int_campaign_counts") }}
 
 ),
 
@@ -31,13 +29,9 @@ beginnings as (
     select
         channel,
         campaign_id,
-        min(sent_on) as started_on
+        first_sent_on as started_on
 
-    from sends
-
-    group by
-        channel,
-        campaign_id
+    from campaign_counts
 
     union all
 
