@@ -90,9 +90,11 @@ def publish(
             connection.execute(
                 f"attach {literal(str(warehouse_file))} as w (read_only)"
             )
+            views = _views(connection)
             counts = {
-                mart.name: _copy_mart(connection, mart, is_masked)
-                for mart in _tables_first(connection, marts)
+                mart.name: _copy_mart(connection, mart, views.get(mart.name), is_masked)
+                # A view reads tables, so that they come first.
+                for mart in sorted(marts, key=lambda mart: mart.name in views)
             }
             _copy_public_tables(connection, is_masked)
             _create_metrics(connection)
@@ -128,17 +130,16 @@ def publish_file(source: Path, published: Path) -> None:
     building.replace(published / source.name)
 
 
-def _tables_first(
-    connection: duckdb.DuckDBPyConnection, marts: Sequence[Mart]
-) -> list[Mart]:
-    views = connection.execute(
-        "select view_name from duckdb_views() where database_name = 'b'"
+def _views(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Marts that are views, with their text as it reads in a file of any name."""
+    found = connection.execute(
+        "select view_name, sql from duckdb_views() where database_name = 'b'"
     ).fetchall()
-    return sorted(marts, key=lambda mart: (mart.name,) in views)
+    return {name: sql.replace("marts.main.", "main.") for name, sql in found}
 
 
 def _copy_mart(
-    connection: duckdb.DuckDBPyConnection, mart: Mart, is_masked: bool
+    connection: duckdb.DuckDBPyConnection, mart: Mart, view: str | None, is_masked: bool
 ) -> int:
     types = dict(
         connection.execute(
@@ -159,13 +160,8 @@ def _copy_mart(
         else quoted(column)
         for column, data_type in types.items()
     ]
-    view = connection.execute(
-        "select sql from duckdb_views() where database_name = 'b' and view_name = ?",
-        [mart.name],
-    ).fetchone()
     if view:
-        # It names the file that it was made in; here it reads what was copied.
-        connection.execute(view[0].replace("marts.main.", "main."))
+        connection.execute(view)
     else:
         # By the original's columns: masked ones would leave the order to chance.
         key = ", ".join(f"original.{quoted(column)}" for column in mart.key)
