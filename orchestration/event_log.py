@@ -19,6 +19,12 @@ from sqlalchemy import Connection, Engine, create_engine
 class KeptOpenEventLog(SqliteEventLogStorage):
     """`event_log_storage` of the instance; its files are those of Dagster's own."""
 
+    def __init__(
+        self, base_dir: str, inst_data: ConfigurableClassData | None = None
+    ) -> None:
+        self._engines: dict[str, Engine] = {}
+        super().__init__(base_dir, inst_data)
+
     @classmethod
     def config_type(cls) -> dict[str, Any]:
         """Nothing to configure: the files lie where Dagster's home is."""
@@ -43,16 +49,15 @@ class KeptOpenEventLog(SqliteEventLogStorage):
                 yield connection
 
     def _engine(self, shard: str) -> Engine:
-        engines: dict[str, Engine] = self.__dict__.setdefault("_engines", {})
-        if shard not in engines:
-            engines[shard] = create_engine(
+        if shard not in self._engines:
+            self._engines[shard] = create_engine(
                 self.conn_string_for_shard(shard),
                 connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
             )
-        return engines[shard]
+        return self._engines[shard]
 
     def dispose(self) -> None:
         """Close what is open."""
-        for engine in self.__dict__.pop("_engines", {}).values():
+        for engine in self._engines.values():
             engine.dispose()
         super().dispose()
