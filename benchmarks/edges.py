@@ -11,13 +11,12 @@ table and writes `var/bench/edges.json`; fails above 2.5 times the CPU or 3 GiB.
 
 import argparse
 import json
-import resource
 import sys
 import time
 
 import duckdb
 
-from benchmarks.processes import measure_each, write_report
+from benchmarks.processes import measure_each, peak_gib, write_report
 from orchestration.lib.identity.components import create_components
 from orchestration.lib.identity.decisions import load_decisions
 from orchestration.lib.identity.evidence import (
@@ -116,8 +115,7 @@ def measure(what: str, edges: int) -> dict[str, float]:
         cpu = time.process_time() - started
         row = found.fetchone()
         assert row is not None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    return {"cpu": round(cpu, 1), "gib": round(peak, 2), "found": row[0]}
+    return {"cpu": round(cpu, 1), "gib": round(peak_gib(), 2), "found": row[0]}
 
 
 def resolve(connection: duckdb.DuckDBPyConnection) -> None:

@@ -12,7 +12,6 @@ Prints a table and writes `var/bench/forecast.json`; fails above 60 CPU seconds 
 
 import argparse
 import json
-import resource
 import sys
 import time
 from datetime import date
@@ -20,7 +19,7 @@ from datetime import date
 import duckdb
 import numpy as np
 
-from benchmarks.processes import measure_each, write_report
+from benchmarks.processes import measure_each, peak_gib, write_report
 from orchestration.lib.forecast.bg_nbd import BgNbd
 from orchestration.lib.forecast.company import COMPANY, forecast_customers
 from orchestration.lib.forecast.gamma_gamma import GammaGamma
@@ -86,8 +85,12 @@ def measure(what: str, customers: int) -> dict[str, object]:
             found = connection.execute("select count(*) from customer_forecasts")
         (rows, *_) = found.fetchone() or (0,)
         cpu = time.process_time() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    return {"cpu": round(cpu, 2), "gib": round(peak, 2), "rows": rows, "fits": fits}
+    return {
+        "cpu": round(cpu, 2),
+        "gib": round(peak_gib(), 2),
+        "rows": rows,
+        "fits": fits,
+    }
 
 
 def invent(connection: duckdb.DuckDBPyConnection, customers: int) -> None:

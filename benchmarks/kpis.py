@@ -12,15 +12,15 @@ times the CPU of `scan`, or more than 8 GiB.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import duckdb
 
-from benchmarks.processes import measure_each, write_report
+from benchmarks.processes import measure_each, peak_gib, write_report
 from orchestration.lib.simulate import simulate
 
 MOST_CPU, MOST_GIB = 4.0, 8.0
@@ -198,10 +198,10 @@ def invent(home: Path, customers: int) -> None:
 def scan(home: Path) -> dict[str, object]:
     """Read every value of the staged tables once."""
     with _connect(home) as connection:
-        before = _cpu()
+        before = time.process_time()
         for table in INVENTED:
             connection.execute(f"select bit_xor(hash(columns(*))) from {table}")
-        return {"cpu": _cpu() - before, "gib": _gib()}
+        return {"cpu": time.process_time() - before, "gib": peak_gib()}
 
 
 def build(home: Path) -> dict[str, object]:
@@ -210,7 +210,7 @@ def build(home: Path) -> dict[str, object]:
 
     os.environ["CRM360_HOME"] = str(home)
     manifest = parsed_manifest()
-    before = _cpu()
+    before = time.process_time()
     result = invoke_dbt(
         [
             *("run", "--select", *MODELS, "--exclude", *OTHERS),
@@ -223,8 +223,8 @@ def build(home: Path) -> dict[str, object]:
         sys.exit(f"dbt failed: {home / 'dbt' / 'dbt.log'}")
     took = {each.node.name: each.execution_time for each in result.result.results}
     return {
-        "cpu": _cpu() - before,
-        "gib": _gib(),
+        "cpu": time.process_time() - before,
+        "gib": peak_gib(),
         "models": dict(sorted(took.items(), key=lambda item: -item[1])),
     }
 
@@ -234,15 +234,6 @@ def _connect(home: Path) -> duckdb.DuckDBPyConnection:
     connection.execute("set threads = 2")
     connection.execute(f"attach '{home / 'marts.duckdb'}' as marts")
     return connection
-
-
-def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-def _gib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 if __name__ == "__main__":

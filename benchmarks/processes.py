@@ -1,6 +1,7 @@
 """Measurements beside each other, each in a process of its own."""
 
 import json
+import resource
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,11 @@ def measure_each(
         )
         for part in parts
     }
+
+
+def peak_gib() -> float:
+    """The most memory that this process ever held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 def write_report(name: str, report: Mapping[str, Any]) -> None:
