@@ -285,7 +285,11 @@ def plan(audience: str | None, destination: str | None, as_json: bool) -> None:
     """
     from orchestration.components import audience_sync
     from orchestration.lib.activation.guards import held_because, is_released
-    from orchestration.lib.activation.plan import left_out, write_plan
+    from orchestration.lib.activation.plan import (
+        changed_fields,
+        left_out,
+        write_plan,
+    )
 
     with clear_errors():
         settings = load_settings()
@@ -297,6 +301,7 @@ def plan(audience: str | None, destination: str | None, as_json: bool) -> None:
                 found.append(
                     {
                         **dataclasses.asdict(made),
+                        "changed_fields": changed_fields(connection, made.plan_id),
                         "left_out_because": left_out(connection, made.plan_id),
                         "held_because": held_because(connection, made.plan_id),
                         "is_released": is_released(connection, sync, made.plan_id),
@@ -312,6 +317,10 @@ def plan(audience: str | None, destination: str | None, as_json: bool) -> None:
             f" add {each['adds']}, change {each['changes']}, remove {each['removes']},"
             f" unchanged {each['unchanged']}, left out {each['left_out']}"
         )
+        if each["requests"]:
+            click.echo(f"  takes      {_effort(each)}")
+        for field, count in each["changed_fields"].items():
+            click.echo(f"  changes    {count:>8,}  {field}")
         for reason, count in each["left_out_because"].items():
             click.echo(f"  left out   {count:>8,}  {reason}")
         for reason in each["held_because"]:
@@ -361,6 +370,7 @@ def apply(plan_id: str, as_json: bool) -> None:
     Refused when the data moved on since, the plan was altered, or the gate is closed.
     """
     from orchestration.components import audience_sync, gate
+    from orchestration.components.destinations import destination_of
     from orchestration.lib.activation.apply import apply_plan
     from orchestration.lib.activation.plan import PlanRefused, read_plan
 
@@ -372,13 +382,10 @@ def apply(plan_id: str, as_json: bool) -> None:
             if stored is None:
                 raise PlanRefused(f"there is no plan {plan_id}: see `crm360 plan`")
             (sync,) = _syncs(settings, stored.audience, stored.destination)
-            done = apply_plan(
-                connection,
-                sync,
-                plan_id,
-                audience_sync.make_destination(settings, sync.destination),
-                closed_because=closed,
-            )
+            with destination_of(settings, sync.destination) as destination:
+                done = apply_plan(
+                    connection, sync, plan_id, destination, closed_because=closed
+                )
         audience_sync.publish_state(settings)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(done), indent=2))
@@ -389,6 +396,16 @@ def apply(plan_id: str, as_json: bool) -> None:
         )
     if not done.is_complete:
         raise click.ClickException(done.problem or "not everything was acknowledged")
+
+
+def _effort(plan: dict[str, Any]) -> str:
+    """Requests, and the time that the destination's rates make of them."""
+    requests = f"{plan['requests']:,} request{'s' * (plan['requests'] > 1)}"
+    retries = f", {plan['retries']:,} members again" if plan["retries"] else ""
+    minutes = plan["least_seconds"] / 60
+    return f"{requests}{retries}" + (
+        f", at least {minutes:.1f} minutes" if minutes >= 0.1 else ""
+    )
 
 
 def _run(

@@ -40,18 +40,21 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class DestinationSettings:
-    """One place that audiences are sent to."""
+    """One place that audiences are sent to; what its type needs is read by it."""
 
     name: str
     type: str
-    #: File destinations: folder, below the home folder unless absolute.
-    folder: str = "outbox"
-    #: Webhooks: where to post, and the environment variable with the signing secret.
-    url: str = ""
-    secret_env: str = ""
-    batch_rows: int = 500
-    timeout_seconds: float = 10.0
-    attempts: int = 4
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncSettings:
+    """How one audience is sent to one destination."""
+
+    #: mirror, upsert, update, create or append; default the first that it can do.
+    mode: str = ""
+    #: Fields there, each a column here or a table; default the audience's own.
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +71,8 @@ class AudienceSettings:
     most_withdrawn: float = 0.5
     #: Whether the first plan waits; files of one's own never do.
     hold_first_send: bool = True
+    #: By destination, where the defaults do not serve.
+    syncs: Mapping[str, SyncSettings] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +189,8 @@ class RestSettings(PlaceSettings):
 class Settings:
     """Everything a run is configured by; secrets are never in here."""
 
+    #: What it was read from; it may not exist.
+    file: Path
     home: Path
     landing: Path
     base_currency: str | None = None
@@ -331,6 +338,7 @@ def read_settings(path: Path, home: Path) -> Settings:
                     f" [destinations.{name}] describes"
                 )
     return Settings(
+        file=path,
         home=home,
         landing=home / document.get("landing", "landing"),
         base_currency=document.get("base_currency"),
@@ -350,7 +358,26 @@ def read_settings(path: Path, home: Path) -> Settings:
 
 def _audience(path: Path, name: str, options: Any) -> AudienceSettings:  # noqa: ANN401 - as read
     where = f"audiences.{name}"
-    audience = _record(path, where, options, AudienceSettings, {"name": name})
+    if not isinstance(options, Mapping):
+        raise SettingsError(f"{path}: {where} must be a table of keys and values")
+    syncs = {
+        destination: record(
+            path, f"{where}.syncs.{destination}", table, SyncSettings, {}
+        )
+        for destination, table in options.get("syncs", {}).items()
+    }
+    audience = record(
+        path,
+        where,
+        {key: value for key, value in options.items() if key != "syncs"},
+        AudienceSettings,
+        {"name": name, "syncs": syncs},
+    )
+    for destination in sorted(set(syncs) - set(audience.destinations)):
+        raise SettingsError(
+            f"{path}: {where}.syncs.{destination}: it does not go there; destinations"
+            f" are {', '.join(audience.destinations)}"
+        )
     for key in ("most_added", "most_changed", "most_removed", "most_withdrawn"):
         if getattr(audience, key) < 0:
             raise SettingsError(f"{path}: {where}.{key} is a share: 0.2 is a fifth")
@@ -358,7 +385,7 @@ def _audience(path: Path, name: str, options: Any) -> AudienceSettings:  # noqa:
 
 
 def _forecast(path: Path, options: Any) -> ForecastSettings:  # noqa: ANN401 - as read
-    forecast = _record(path, "forecast", options, ForecastSettings, {})
+    forecast = record(path, "forecast", options, ForecastSettings, {})
     unknown = sorted(set(forecast.dimensions) - set(FORECAST_DIMENSIONS))
     if unknown:
         raise SettingsError(
@@ -402,7 +429,7 @@ def _place(path: Path, name: str, options: dict[str, Any]) -> PlaceSettings:
         raise SettingsError(
             f"{path}: {where}.type is {kind!r}; known are {', '.join(_PLACE_TYPES)}"
         )
-    place = _record(
+    place = record(
         path, where, {"into": name, **options}, _PLACE_TYPES[kind], {"name": name}
     )
     for problem in _problems(place):
@@ -415,20 +442,11 @@ def _problems(place: PlaceSettings) -> Iterator[str]:
     into = PurePosixPath(place.into)
     if into.is_absolute() or any(part.startswith(".") for part in into.parts):
         yield f".into is {place.into!r}, which is no folder below the landing folder"
-    for key, value in vars(place).items():
-        # Its value is not shown: it may be the secret itself, put in the wrong place.
-        if (
-            key.endswith("_env")
-            and value
-            and not re.fullmatch("[A-Z][A-Z0-9_]*", value)
-        ):
-            yield f".{key} must name an environment variable, such as CRM_PASSWORD"
+    yield from option_problems(place)
     match place:
         case S3Settings():
             if bool(place.key_env) != bool(place.secret_env):
                 yield ": key_env and secret_env need each other"
-            if place.endpoint_url:
-                yield from _url_problems("endpoint_url", place.endpoint_url)
         case SftpSettings():
             if bool(place.password_env) == bool(place.key_file_env):
                 yield " needs one of password_env and key_file_env"
@@ -438,7 +456,6 @@ def _problems(place: PlaceSettings) -> Iterator[str]:
         case SqlSettings():
             yield from _repeated("tables", [table.name for table in place.tables])
         case RestSettings():
-            yield from _url_problems("base_url", place.base_url)
             yield from _repeated("resources", [each.name for each in place.resources])
             for resource in place.resources:
                 if bool(resource.cursor) != bool(resource.cursor_param):
@@ -458,19 +475,36 @@ def _repeated(key: str, names: list[str]) -> Iterator[str]:
         yield f".{key}: {name} is there twice"
 
 
-def _destination(path: Path, name: str, options: dict[str, Any]) -> DestinationSettings:
+def _destination(path: Path, name: str, options: Any) -> DestinationSettings:  # noqa: ANN401 - as read
     where = f"destinations.{name}"
-    destination = _record(path, where, options, DestinationSettings, {"name": name})
-    if destination.type not in ("file", "webhook"):
+    if not re.fullmatch("[a-z0-9_]+", name):
         raise SettingsError(
-            f"{path}: {where}.type is {destination.type!r}; known are file and webhook"
+            f"{path}: {where}: a destination's name is made of a-z, 0-9, _"
         )
-    if destination.type == "webhook" and not destination.url:
-        raise SettingsError(f"{path}: {where} needs a url")
-    return destination
+    if not isinstance(options, Mapping) or not isinstance(options.get("type"), str):
+        raise SettingsError(f"{path}: {where} needs the key type")
+    return DestinationSettings(
+        name=name,
+        type=options["type"],
+        options={key: value for key, value in options.items() if key != "type"},
+    )
 
 
-def _record(
+def option_problems(options: object) -> Iterator[str]:
+    """What cannot be in keys that mean the same wherever they stand."""
+    for key, value in vars(options).items():
+        # Its value is not shown: it may be the secret itself, put in the wrong place.
+        if (
+            key.endswith("_env")
+            and value
+            and not re.fullmatch("[A-Z][A-Z0-9_]*", value)
+        ):
+            yield f".{key} must name an environment variable, such as CRM_PASSWORD"
+        if (key == "url" or key.endswith("_url")) and value:
+            yield from _url_problems(key, value)
+
+
+def record(
     path: Path,
     where: str,
     options: Any,  # noqa: ANN401 - whatever the file says
@@ -481,6 +515,9 @@ def _record(
 
     Args:
         given: fields that no key may set.
+
+    Raises:
+        SettingsError: a key is unknown, missing or of the wrong type.
     """
     if not isinstance(options, Mapping):
         raise SettingsError(f"{path}: {where} must be a table of keys and values")
@@ -511,7 +548,7 @@ def _value(
             for number, each in enumerate(value)
         )
     if isinstance(kind, type) and is_dataclass(kind):
-        return _record(path, where, value, kind, {})
+        return record(path, where, value, kind, {})
     if kind is float and type(value) is int:
         return float(value)
     expected = get_origin(kind) or kind

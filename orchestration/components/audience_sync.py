@@ -1,28 +1,32 @@
 """One audience to one destination: the asset that plans and applies."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 import duckdb
 
 from orchestration.components import gate
+from orchestration.components.destinations import capabilities, destination_of
 from orchestration.components.pipeline import Pipeline
-from orchestration.lib.activation.apply import Applied, PlanHeld, apply_plan
-from orchestration.lib.activation.destinations.base import Destination
-from orchestration.lib.activation.destinations.files import FileDestination
-from orchestration.lib.activation.destinations.webhook import WebhookDestination
+from orchestration.lib.activation.apply import (
+    Applied,
+    PlanHeld,
+    apply_plan,
+    settle_jobs,
+)
+from orchestration.lib.activation.destinations.base import Mode
+from orchestration.lib.activation.mapping import (
+    MEMBER,
+    FieldMapping,
+    MappingError,
+    read_field,
+)
 from orchestration.lib.activation.plan import Plan, left_out, write_plan
 from orchestration.lib.activation.state import Audience, Limits, Sync, opened
 from orchestration.lib.publish.marts import publish_file
-from orchestration.settings import (
-    AudienceSettings,
-    DestinationSettings,
-    Settings,
-    SettingsError,
-)
+from orchestration.settings import Settings, SettingsError, SyncSettings
 
 
 def audience_sync(sync: Sync) -> dg.AssetsDefinition:
@@ -50,15 +54,14 @@ def audience_sync(sync: Sync) -> dg.AssetsDefinition:
         gate.assert_open(gate.sending_problems(pipeline.settings))
         run = pipeline.parameters(context)
         try:
-            with sync_state(pipeline.settings) as connection:
+            with (
+                sync_state(pipeline.settings) as connection,
+                destination_of(pipeline.settings, sync.destination) as destination,
+            ):
+                settle_jobs(connection, sync, destination)
                 plan = write_plan(connection, sync, run.as_of)
                 reasons = left_out(connection, plan.plan_id)
-                applied = apply_plan(
-                    connection,
-                    sync,
-                    plan.plan_id,
-                    make_destination(pipeline.settings, sync.destination),
-                )
+                applied = apply_plan(connection, sync, plan.plan_id, destination)
         except PlanHeld as held:
             # Trying again would change nothing: a person must look.
             raise dg.Failure(str(held), allow_retries=False) from None
@@ -86,51 +89,58 @@ def publish_state(settings: Settings) -> None:
 
 
 def make_sync(
-    audience_node: dict[str, Any],
-    destination: DestinationSettings,
-    configured: AudienceSettings,
+    audience_node: dict[str, Any], settings: Settings, destination: str
 ) -> Sync:
-    """A sync of the audience that a mart's node in dbt's manifest describes."""
+    """A sync of the audience that a mart's node in dbt's manifest describes.
+
+    Raises:
+        SettingsError: the destination cannot do what the configuration asks of it.
+    """
     options = audience_node["config"]["meta"]["activation"]
+    name = audience_node["name"].removeprefix("audience_")
+    configured = settings.audiences[name]
+    wanted = configured.syncs.get(destination, SyncSettings())
+    where = f"{settings.file}: audiences.{name}.syncs.{destination}"
+    can = capabilities(settings, destination)
+    mode = wanted.mode or can.modes[0]
+    if mode not in can.modes:
+        raise SettingsError(
+            f"{where}.mode is {mode!r}; {destination} can {', '.join(can.modes)}"
+        )
+    fields = wanted.fields or {column: column for column in options["fields"]}
+    known = {MEMBER, *options["fields"]}
+    try:
+        mapped = tuple(read_field(key, value) for key, value in fields.items())
+        FieldMapping(mapped, can)
+    except MappingError as error:
+        raise SettingsError(f"{where}.fields: {error}") from error
+    for field in mapped:
+        for column in sorted(set(field.columns) - known):
+            raise SettingsError(
+                f"{where}.fields.{field.name}: the audience has no column {column}; it"
+                f" has {', '.join(sorted(known))}"
+            )
     return Sync(
         audience=Audience(
-            name=audience_node["name"].removeprefix("audience_"),
+            name=name,
             relation=audience_node["name"],
             channel=options["channel"],
             purpose=options["purpose"],
             contact_field=options["contact_field"],
-            fields=tuple(options["fields"]),
         ),
-        destination=destination.name,
+        destination=destination,
+        capabilities=can,
+        fields=mapped,
+        mode=cast(Mode, mode),
         limits=Limits(
-            least_members=configured.least_members,
+            least_members=max(configured.least_members, can.least_members),
             most_added=configured.most_added,
             most_changed=configured.most_changed,
             most_removed=configured.most_removed,
             most_withdrawn=configured.most_withdrawn,
             is_first_send_held=configured.hold_first_send
-            and destination.type != "file",
+            and settings.destinations[destination].type != "file",
         ),
-    )
-
-
-def make_destination(settings: Settings, name: str) -> Destination:
-    """The destination as configured, its secret from the environment."""
-    options: DestinationSettings = settings.destinations[name]
-    if options.type == "file":
-        return FileDestination(settings.home / options.folder, options.batch_rows)
-    secret = os.environ.get(options.secret_env) if options.secret_env else None
-    if options.secret_env and not secret:
-        raise SettingsError(
-            f"destination {name} needs its signing secret in the environment variable"
-            f" {options.secret_env}, which is not set"
-        )
-    return WebhookDestination(
-        options.url,
-        secret=secret,
-        batch_rows=options.batch_rows,
-        timeout_seconds=options.timeout_seconds,
-        attempts=options.attempts,
     )
 
 
@@ -140,9 +150,11 @@ def _metadata(plan: Plan, applied: Applied, reasons: dict[str, int]) -> dict[str
         "added": plan.adds,
         "changed": plan.changes,
         "removed": plan.removes,
+        "tried again": plan.retries,
         "unchanged": plan.unchanged,
         "acknowledged": applied.acknowledged,
         "rejected": applied.rejected,
+        "absent": applied.absent,
         "unknown": applied.unknown,
         "left out": reasons,
     }

@@ -20,7 +20,7 @@ def syncs(settings: Settings) -> list[Sync]:
             f" {', '.join(sorted(nodes))}"
         )
     return [
-        make_sync(node, settings.destinations[destination], settings.audiences[name])
+        make_sync(node, settings, destination)
         for name, node in sorted(nodes.items())
         if name in settings.audiences
         for destination in settings.audiences[name].destinations

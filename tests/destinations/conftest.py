@@ -1,5 +1,6 @@
 """A small audience, its consents, and a receiver."""
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -8,9 +9,18 @@ from typing import Any
 import duckdb
 import pytest
 
-from orchestration.lib.activation.apply import Applied, apply_plan
-from orchestration.lib.activation.destinations.base import Destination
-from orchestration.lib.activation.destinations.webhook import WebhookDestination
+from orchestration.lib.activation.apply import (
+    AnyDestination,
+    Applied,
+    apply_plan,
+    settle_jobs,
+)
+from orchestration.lib.activation.destinations.base import MODES, Capabilities
+from orchestration.lib.activation.destinations.webhook import (
+    WebhookDestination,
+    WebhookOptions,
+)
+from orchestration.lib.activation.mapping import Field
 from orchestration.lib.activation.plan import Plan, write_plan
 from orchestration.lib.activation.state import Audience, Limits, Sync, opened
 from tests.destinations.receiver import Receiver, running_receiver
@@ -32,19 +42,28 @@ class World:
                 channel="email",
                 purpose="marketing",
                 contact_field="email",
-                fields=("email", "first_name"),
             ),
             destination="crm",
+            capabilities=Capabilities(in_doubt_by="key", modes=MODES, batch_rows=2),
+            fields=(
+                Field(name="email", column="email"),
+                Field(name="first_name", column="first_name"),
+            ),
             limits=Limits(is_first_send_held=False),
         )
         self.execute(
             """
             create table audience_winback (
-                customer_id varchar, email varchar, first_name varchar, decision varchar
+                customer_id varchar, email varchar, first_name varchar,
+                decision varchar,
+                phone varchar generated always as (
+                    '+7900' || right(concat('0000000', hash(customer_id) % 10000000), 7)
+                )
             );
             create table customer_consents (
                 customer_id varchar, channel varchar, contact_point_hash varchar,
-                purpose varchar, is_granted boolean, suppression_reason varchar
+                purpose varchar, is_granted boolean, suppression_reason varchar,
+                decided_at timestamp
             );
             """
         )
@@ -54,6 +73,11 @@ class World:
         with duckdb.connect(str(self.marts)) as connection:
             connection.execute(statement, parameters)
 
+    def marts_rows(self, query: str) -> list[Any]:
+        """Rows of the marts."""
+        with duckdb.connect(str(self.marts), read_only=True) as connection:
+            return connection.execute(query).fetchall()
+
     def add(self, name: str, *, decision: str = "send", consent: bool = True) -> None:
         """A member, and whether their address has a granted consent."""
         self.execute(
@@ -62,8 +86,21 @@ class World:
         )
         self.execute(
             "insert into customer_consents values"
-            " ($1, 'email', sha256($1 || '@mail.ru'), 'marketing', $2, null)",
+            " ($1, 'email', sha256($1 || '@mail.ru'), 'marketing', $2, null,"
+            " '2026-10-01')",
             [name, consent],
+        )
+
+    def by_phone(self) -> None:
+        """Everybody has consented to text messages too; they are what is sent now."""
+        self.execute(
+            "insert into customer_consents select customer_id, 'sms', sha256(phone),"
+            " 'marketing', true, null, '2026-10-01' from audience_winback"
+        )
+        self.sync_with(
+            audience=dataclasses.replace(
+                self.sync.audience, channel="sms", contact_field="phone"
+            )
         )
 
     def drop(self, name: str) -> None:
@@ -76,12 +113,25 @@ class World:
             return write_plan(connection, self.sync, AS_OF)
 
     def apply(
-        self, destination: Destination, plan: Plan | None = None, **kwargs: Any
+        self, destination: AnyDestination, plan: Plan | None = None, **kwargs: Any
     ) -> Applied:
         """Apply a plan, or the one of this moment."""
         with opened(self.activation, self.marts) as connection:
+            settle_jobs(connection, self.sync, destination)
             plan_id = (plan or write_plan(connection, self.sync, AS_OF)).plan_id
             return apply_plan(connection, self.sync, plan_id, destination, **kwargs)
+
+    def sync_with(self, **changes: Any) -> None:
+        """Another sync from now on; keys of its capabilities go there."""
+        known = {each.name for each in dataclasses.fields(Capabilities)}
+        can = {key: value for key, value in changes.items() if key in known}
+        self.sync = dataclasses.replace(
+            self.sync,
+            **{key: value for key, value in changes.items() if key not in known},
+        )
+        self.sync = dataclasses.replace(
+            self.sync, capabilities=dataclasses.replace(self.sync.capabilities, **can)
+        )
 
     def state(self, query: str) -> list[Any]:
         """Rows of the activation state."""
@@ -91,6 +141,16 @@ class World:
     def held(self) -> set[str]:
         """Members that the destination is known to hold."""
         return {row[0] for row in self.state("select customer_id from acknowledged")}
+
+
+def webhook_to(url: str, secret: str = "", **options: Any) -> WebhookDestination:
+    """Impatient, so that tests of silence are short."""
+    return WebhookDestination(
+        "crm",
+        WebhookOptions(url=url, **{"timeout_seconds": 0.3, "attempts": 2} | options),
+        {"secret_env": secret} if secret else {},
+        Path(),
+    )
 
 
 @pytest.fixture
@@ -110,7 +170,4 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def webhook(receiver: Receiver) -> WebhookDestination:
-    """Impatient, so that tests of silence are short."""
-    return WebhookDestination(
-        receiver.url, secret=None, batch_rows=2, timeout_seconds=0.3, attempts=2
-    )
+    return webhook_to(receiver.url)

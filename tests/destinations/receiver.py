@@ -19,12 +19,15 @@ class Receiver:
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
         self.members: dict[str, dict[str, Any]] = {}
-        #: How often a batch had an effect, by its id: never more than once.
+        #: How often a row had an effect, by its key: never more than once.
         self.effects: dict[str, int] = {}
         self.faults: list[int | str | Callable[[], None]] = []
         self.rejected: set[str] = set()
+        #: Members because of whom a whole request is refused.
+        self.poison: set[str] = set()
         self.url = ""
         self._answers: dict[str, Any] = {}
+        self._results: dict[str, Any] = {}
         self._release = threading.Event()
 
     def handle(self, key: str, headers: Any, body: bytes) -> tuple[int, bytes]:
@@ -37,6 +40,8 @@ class Receiver:
         if fault == "drop":
             self._release.wait(30)
             return 503, b"{}"
+        if self.poison & {row["customer_id"] for row in document["rows"]}:
+            return 422, b'{"code": "bad_row"}'
         answer = self._apply(key, document)
         if fault == "hang":
             self._release.wait(30)
@@ -51,20 +56,27 @@ class Receiver:
     def _apply(self, key: str, document: dict[str, Any]) -> dict[str, Any]:
         if key in self._answers:
             return self._answers[key]
-        self.effects[key] = self.effects.get(key, 0) + 1
         results = []
         for row in document["rows"]:
             customer = row["customer_id"]
+            if row["key"] in self._results:
+                results.append(self._results[row["key"]])
+                continue
             if customer in self.rejected:
                 results.append(
                     {"customer_id": customer, "status": "rejected", "code": "no_room"}
                 )
                 continue
+            if row["operation"] == "update" and customer not in self.members:
+                results.append({"customer_id": customer, "status": "absent"})
+                continue
+            self.effects[row["key"]] = self.effects.get(row["key"], 0) + 1
             if row["operation"] == "remove":
                 self.members.pop(customer, None)
             else:
-                self.members[customer] = row["fields"]
-            results.append({"customer_id": customer, "status": "ok"})
+                self.members.setdefault(customer, {}).update(row["fields"])
+            self._results[row["key"]] = {"customer_id": customer, "status": "ok"}
+            results.append(self._results[row["key"]])
         self._answers[key] = {"results": results}
         return self._answers[key]
 

@@ -1,76 +1,73 @@
-"""The file destination: a list of members, and what each plan changed."""
+"""The file destination: one file per audience, replaced as a whole."""
 
 import csv
+import json
 from pathlib import Path
 
-from orchestration.lib.activation.destinations.files import FileDestination
+import duckdb
+import pytest
+
+from orchestration.lib.activation.destinations.files import FileDestination, FileOptions
 from tests.destinations.conftest import World
 
 
-def members(folder: Path) -> list[dict[str, str]]:
-    with (folder / "winback" / "members.csv").open(newline="") as file:
+def outbox(home: Path, **options: str) -> FileDestination:
+    return FileDestination("outbox", FileOptions(**options), {}, home)
+
+
+def members(home: Path) -> list[dict[str, str]]:
+    with (home / "outbox/winback/members.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 
 
-def changes(folder: Path) -> list[list[dict[str, str]]]:
-    paths = sorted(
-        (folder / "winback" / "changes").glob("*.csv"),
-        key=lambda path: path.stat().st_mtime_ns,
-    )
-    found = []
-    for path in paths:
-        with path.open(newline="") as file:
-            found.append(list(csv.DictReader(file)))
-    return found
+def test_the_file_holds_the_members(world: World, tmp_path: Path) -> None:
+    assert world.apply(outbox(tmp_path)).is_complete
 
-
-def test_the_list_holds_the_members_and_the_change_file_the_plan(
-    world: World, tmp_path: Path
-) -> None:
-    applied = world.apply(FileDestination(tmp_path / "outbox", 500))
-
-    assert applied.is_complete
-    assert members(tmp_path / "outbox")[0] == {
+    assert members(tmp_path)[0] == {
         "customer_id": "anna",
         "email": "anna@mail.ru",
         "first_name": "anna",
     }
-    (first,) = changes(tmp_path / "outbox")
-    assert [row["operation"] for row in first] == ["add", "add", "add"]
+    assert [row["customer_id"] for row in members(tmp_path)] == [
+        "anna",
+        "boris",
+        "vera",
+    ]
+    assert world.held() == {"anna", "boris", "vera"}
 
 
-def test_a_second_run_writes_no_change_file(world: World, tmp_path: Path) -> None:
-    outbox = FileDestination(tmp_path / "outbox", 500)
-    world.apply(outbox)
-    before = (tmp_path / "outbox" / "winback" / "members.csv").read_bytes()
-
-    world.apply(outbox)
-
-    assert len(changes(tmp_path / "outbox")) == 1
-    assert (tmp_path / "outbox" / "winback" / "members.csv").read_bytes() == before
-
-
-def test_one_change_and_one_departure_are_two_rows(
+def test_a_change_and_a_departure_are_two_attempts_and_one_file(
     world: World, tmp_path: Path
 ) -> None:
-    outbox = FileDestination(tmp_path / "outbox", 500)
-    world.apply(outbox)
+    world.apply(outbox(tmp_path))
     world.drop("boris")
     world.execute(
         "update audience_winback set first_name = 'Anya' where customer_id = 'anna'"
     )
 
-    world.apply(outbox)
+    applied = world.apply(outbox(tmp_path))
 
-    _, second = changes(tmp_path / "outbox")
-    assert [(row["operation"], row["customer_id"]) for row in second] == [
-        ("remove", "boris"),
-        ("change", "anna"),
-    ]
-    assert [row["first_name"] for row in members(tmp_path / "outbox")] == [
-        "Anya",
-        "vera",
-    ]
+    assert applied.acknowledged == 2
+    assert [row["first_name"] for row in members(tmp_path)] == ["Anya", "vera"]
+    assert world.held() == {"anna", "vera"}
+
+
+def test_without_a_change_the_file_is_left_alone(world: World, tmp_path: Path) -> None:
+    world.apply(outbox(tmp_path))
+    file = tmp_path / "outbox/winback/members.csv"
+    before = file.stat().st_mtime_ns
+
+    assert world.apply(outbox(tmp_path)).sent == 0
+
+    assert file.stat().st_mtime_ns == before
+
+
+def test_whoever_may_not_be_sent_is_in_no_file(world: World, tmp_path: Path) -> None:
+    world.add("galina", consent=False)
+
+    world.apply(outbox(tmp_path))
+
+    assert "galina" not in (tmp_path / "outbox/winback/members.csv").read_text()
 
 
 def test_an_audience_without_members_is_a_list_without_rows(
@@ -78,30 +75,70 @@ def test_an_audience_without_members_is_a_list_without_rows(
 ) -> None:
     world.execute("delete from audience_winback")
 
-    world.apply(FileDestination(tmp_path / "outbox", 500))
+    world.apply(outbox(tmp_path))
 
-    assert members(tmp_path / "outbox") == []
-    assert (tmp_path / "outbox" / "winback" / "members.csv").read_text() == (
+    assert (tmp_path / "outbox/winback/members.csv").read_text() == (
         "customer_id,email,first_name\n"
     )
 
 
-def test_a_name_cannot_become_a_formula(world: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+        ("@import", "'@import"),
+        ("-1+cmd", "'-1+cmd"),
+        ("\tx", "'\tx"),
+        ("+79991234567", "+79991234567"),
+        ("O'Brien", "O'Brien"),
+    ],
+)
+def test_a_name_cannot_become_a_formula(
+    world: World, tmp_path: Path, name: str, cell: str
+) -> None:
     world.execute(
-        "update audience_winback set first_name = '=HYPERLINK(1)'"
-        " where customer_id = 'anna'"
+        "update audience_winback set first_name = ? where customer_id = 'anna'", [name]
     )
 
-    world.apply(FileDestination(tmp_path / "outbox", 500))
+    world.apply(outbox(tmp_path))
 
-    assert members(tmp_path / "outbox")[0]["first_name"] == "'=HYPERLINK(1)"
+    assert members(tmp_path)[0]["first_name"] == cell
 
 
 def test_a_lost_list_is_written_again(world: World, tmp_path: Path) -> None:
-    outbox = FileDestination(tmp_path / "outbox", 500)
-    world.apply(outbox)
-    (tmp_path / "outbox" / "winback" / "members.csv").unlink()
+    world.apply(outbox(tmp_path))
+    (tmp_path / "outbox/winback/members.csv").unlink()
 
-    world.apply(outbox)
+    world.apply(outbox(tmp_path))
 
-    assert len(members(tmp_path / "outbox")) == 3
+    assert len(members(tmp_path)) == 3
+
+
+def test_json_lines_and_parquet_hold_the_same(world: World, tmp_path: Path) -> None:
+    world.apply(outbox(tmp_path))
+    world.sync_with(destination="lines")
+    world.apply(outbox(tmp_path, format="jsonl"))
+    world.sync_with(destination="columns")
+    world.apply(outbox(tmp_path, format="parquet"))
+
+    folder = tmp_path / "outbox/winback"
+    lines = (folder / "members.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == members(tmp_path)
+    found = duckdb.sql(f"from '{folder}/members.parquet'").df()
+    assert found.to_dict("records") == members(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_a_clear_problem(
+    world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "outbox").write_text("a file, not a folder")
+
+    applied = world.apply(outbox(tmp_path))
+
+    assert "cannot write" in (applied.problem or "")
+    assert world.held() == set()
+
+
+def test_an_unknown_format_is_refused() -> None:
+    with pytest.raises(ValueError, match="xlsx"):
+        FileDestination.capabilities(FileOptions(format="xlsx"))

@@ -1,13 +1,15 @@
 """The webhook destination against a receiver with faults."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from standardwebhooks import Webhook
 
-from orchestration.lib.activation.destinations.base import Batch, Row
+from orchestration.lib.activation.destinations.base import Answers, Batch, Row
 from orchestration.lib.activation.destinations.webhook import WebhookDestination
-from tests.destinations.conftest import World
+from tests.destinations.conftest import World, webhook_to
 from tests.destinations.receiver import Receiver
 
 
@@ -141,14 +143,27 @@ def test_a_destination_that_never_answers_leaves_its_members_in_doubt(
     applied = world.apply(webhook)
 
     assert not applied.is_complete
-    assert applied.unknown == 2
-    assert "no answer after 2 attempts" in (applied.problem or "")
-    assert len(receiver.requests) == 2, "it stops: the second batch is not sent"
-    assert world.held() == set()
+    assert (applied.unknown, applied.acknowledged) == (2, 1)
+    assert "no answer after 2 attempts (ReadTimeout)" in (applied.problem or "")
+    assert len(world.held()) == 1, "one silence does not keep the next from leaving"
     outcomes = world.state(
         "select outcome, count(*) from attempts group by 1 order by 1"
     )
-    assert outcomes == [("sending", 2), ("unknown", 2)], "a crash would say less"
+    assert outcomes == [("acknowledged", 1), ("sending", 3), ("unknown", 2)]
+
+
+def test_three_silences_in_a_row_are_enough(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    world.sync_with(batch_rows=1)
+    world.add("galina")
+    receiver.faults = [500] * 6
+
+    applied = world.apply(webhook)
+
+    assert (applied.unknown, applied.acknowledged) == (3, 0)
+    assert applied.problem == "crm: no answer after 2 attempts (http 500)"
+    assert world.apply(webhook).acknowledged == 4
 
 
 def test_what_arrived_without_an_answer_is_repeated_without_a_second_effect(
@@ -182,15 +197,15 @@ def test_a_crash_after_sending_is_followed_by_a_plain_rerun(
     world: World, receiver: Receiver
 ) -> None:
     class Crashing(WebhookDestination):
-        def send(self, batch: Batch) -> dict:
-            super().send(batch)
+        def send(self, batch: Batch, remember_job: Callable[[str], None]) -> Answers:
+            super().send(batch, remember_job)
             raise Killed
 
-    options = {"secret": None, "batch_rows": 2, "timeout_seconds": 5, "attempts": 1}
+    whole = webhook_to(receiver.url)
     with pytest.raises(Killed):
-        world.apply(Crashing(receiver.url, **options))
+        world.apply(Crashing("crm", whole.options, {}, Path()))
 
-    assert world.apply(WebhookDestination(receiver.url, **options)).is_complete
+    assert world.apply(whole).is_complete
 
     assert set(receiver.effects.values()) == {1}
     assert world.held() == set(receiver.members) == {"anna", "boris", "vera"}
@@ -204,8 +219,8 @@ def test_a_page_instead_of_an_answer_answers_nobody(
     applied = world.apply(webhook)
 
     assert not applied.is_complete
-    assert applied.acknowledged == 0
-    assert world.held() == set()
+    assert (applied.acknowledged, applied.unknown) == (1, 2)
+    assert "what is no JSON" in (applied.problem or "")
 
 
 def test_a_member_that_the_answer_does_not_name_is_sent_again(
@@ -242,45 +257,90 @@ def test_a_rejected_member_is_tried_again_with_its_latest_value(
     assert receiver.members["anna"]["first_name"] == "Anya"
 
 
-def test_a_batch_that_is_refused_is_recorded_row_by_row(
+def test_a_batch_that_is_refused_is_halved_until_the_bad_row_is_alone(
     world: World, webhook: WebhookDestination, receiver: Receiver
 ) -> None:
-    receiver.faults = [400]
+    world.sync_with(batch_rows=100)
+    for number in range(29):
+        world.add(f"p{number}")
+    receiver.poison = {"vera"}
 
     applied = world.apply(webhook)
 
-    assert applied.rejected == 2
-    assert applied.acknowledged == 1, "one refused batch does not hold the next"
+    assert (applied.acknowledged, applied.rejected, applied.unknown) == (31, 1, 0)
+    assert world.held() == set(receiver.members)
+    assert "vera" not in receiver.members
+    assert len(receiver.requests) == 11, "one, and two halves five times"
+    assert world.state(
+        "select customer_id, error_code from attempts where outcome = 'rejected'"
+    ) == [("vera", "bad_row")]
+
+
+def test_what_was_refused_goes_last_so_that_it_spoils_few_requests(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    receiver.rejected = {"anna"}
+    world.apply(webhook)
+    receiver.requests.clear()
+    world.add("zoya")
+
+    plan = world.plan()
+    world.sync_with(batch_rows=1)
+    world.apply(webhook)
+
+    assert plan.retries == 1
+    asked = [each["body"]["rows"][0]["customer_id"] for each in receiver.requests]
+    assert asked == ["zoya", "anna"]
+
+
+def test_a_destination_that_refuses_everything_is_not_asked_for_every_row(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    world.sync_with(batch_rows=500)
+    names = [f"p{number}" for number in range(200)]
+    for name in names:
+        world.add(name)
+    receiver.poison = {*names, "anna", "boris", "vera"}
+
+    applied = world.apply(webhook)
+
+    assert applied.problem == "crm refuses everything: bad_row"
+    assert len(receiver.requests) == 64
+
+
+def test_refused_credentials_stop_at_once_and_leave_nobody_in_doubt(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    receiver.faults = [401]
+
+    applied = world.apply(webhook)
+
+    assert applied.problem == "crm: http 401, it refuses the credentials"
+    assert (applied.sent, len(receiver.requests)) == (0, 1)
+    assert world.plan().retries == 0
+    assert world.apply(webhook).acknowledged == 3
 
 
 def test_no_destination_at_all_is_a_clear_problem(world: World) -> None:
-    nowhere = WebhookDestination(
-        "http://127.0.0.1:1/x",
-        secret=None,
-        batch_rows=10,
-        timeout_seconds=0.2,
-        attempts=2,
-    )
-
-    applied = world.apply(nowhere)
+    applied = world.apply(webhook_to("http://127.0.0.1:1/x"))
 
     assert applied.problem == "crm: no answer after 2 attempts (ConnectError)"
 
 
 def test_requests_are_signed_after_standard_webhooks(receiver: Receiver) -> None:
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-    destination = WebhookDestination(
-        receiver.url, secret=secret, batch_rows=1, timeout_seconds=5, attempts=1
-    )
     row = Row(
         operation="add",
         customer_id="c_1",
-        key_hash="k",
-        payload_hash="p",
+        remote_key="c_1",
         fields={"email": "anna@mail.ru"},
+        idempotency_key="k",
     )
 
-    destination.send(Batch(audience="winback", idempotency_key="id-1", rows=[row]))
+    webhook_to(receiver.url, secret).send(
+        Batch(audience="winback", mode="mirror", idempotency_key="id-1", rows=[row]),
+        lambda job: None,
+    )
 
     (request,) = receiver.requests
     body = json.dumps(request["body"], ensure_ascii=False, separators=(",", ":"))

@@ -2,37 +2,62 @@
 
 Every request is written down before it is sent and answered member by member after;
 between the two its members are in doubt. A plan that is made again after a crash
-leaves out what was answered and starts with the very batch that was not, under the
-same idempotency key: what had arrived has no second effect.
+leaves out what was answered; what was not is asked for again, as the destination
+allows it: repeated where that changes nothing, repeated under the same keys, asked of
+the job, or left alone where nothing could be known.
 """
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import duckdb
-import pyarrow as pa
 
+from orchestration.lib.activation import ledger
 from orchestration.lib.activation.destinations.base import (
     Answer,
+    Answers,
     Batch,
+    BatchRefused,
     Destination,
-    DestinationUnavailable,
+    InDoubt,
+    NotSent,
     Row,
+    SnapshotDestination,
 )
-from orchestration.lib.activation.guards import admit, held_because, is_released
+from orchestration.lib.activation.guards import (
+    WITHDRAWN,
+    admit,
+    held_because,
+    is_released,
+)
 from orchestration.lib.activation.plan import (
-    OPERATIONS,
+    IN_DOUBT,
     Plan,
     PlanRefused,
-    payload,
+    column_types,
     read_plan,
     stored_content_id,
     write_plan,
 )
-from orchestration.lib.activation.state import Sync, answered_batches
-from orchestration.lib.warehouse import literal, quoted
+from orchestration.lib.activation.requests import (
+    batch_of,
+    batches,
+    create_outgoing,
+    write_members,
+)
+from orchestration.lib.activation.state import Sync
+
+#: Requests in a row without an answer, after which the rest waits for the next run.
+_MOST_SILENCE = 3
+#: Requests refused for what is in them before anything was accepted: it is not the
+#: rows, then.
+_MOST_REFUSALS = 64
+
+AnyDestination = Destination[Any] | SnapshotDestination[Any]
 
 
 class PlanHeld(PlanRefused):
@@ -47,66 +72,73 @@ class Applied:
     sent: int
     acknowledged: int
     rejected: int
+    #: Members to be updated who are not there.
+    absent: int
     #: Members whose fate is unknown, and why the run stopped, if it did.
     unknown: int
     problem: str | None
 
     @property
     def is_complete(self) -> bool:
-        """Whether the destination acknowledged everything that was planned."""
-        return self.problem is None and self.sent == self.acknowledged
+        """Whether the destination answered for everybody and refused nobody."""
+        return self.problem is None
 
 
 def apply_plan(
     connection: duckdb.DuckDBPyConnection,
     sync: Sync,
     plan_id: str,
-    destination: Destination,
+    destination: AnyDestination,
     *,
     closed_because: Sequence[str] = (),
 ) -> Applied:
     """Send a plan and record every answer.
+
+    Of a plan that a guard holds, only who may not be written to any more leaves.
 
     Args:
         connection: the activation state, with the marts attached.
         closed_because: reasons of the gate; any of them refuses the plan.
 
     Raises:
-        PlanRefused: the gate is closed, the plan is unknown or was altered, or the
-            data has moved on since it was made.
+        PlanRefused: the gate is closed, the plan is unknown or was altered, the data
+            has moved on since it was made, or the destination has other fields.
         PlanHeld: it looks like a mistake, and nobody said that it is none.
     """
     plan = _checked(connection, sync, plan_id, closed_because)
-    counts = {"acknowledged": 0, "rejected": 0, "unknown": 0}
-    problem = None
-    for batch in _batches(connection, sync, plan, destination.batch_rows):
-        _record_intent(connection, sync, plan, batch)
-        try:
-            answers = destination.send(batch)
-        except DestinationUnavailable as error:
-            problem = f"{sync.destination}: {error}"
-            _record_answers(connection, sync, plan, batch, {}, is_answered=False)
-            counts["unknown"] += len(batch.rows)
-            break
-        _record_answers(connection, sync, plan, batch, answers, is_answered=True)
-        for row in batch.rows:
-            answer = answers.get(row.key_hash)
-            counts[answer.outcome if answer else "unknown"] += 1
-    if counts["rejected"] or (counts["unknown"] and not problem):
-        problem = (
-            f"{sync.destination} refused {counts['rejected']} members and did not"
-            f" answer for {counts['unknown']}: see activation.attempts"
-        )
-    destination.settle(
-        sync.audience.name, sync.audience.fields, _members(connection, sync)
-    )
-    connection.execute(
-        "update activation.plans set status = ?, applied_at = ? where plan_id = ?",
-        ["incomplete" if problem else "applied", _now(), plan_id],
-    )
-    return Applied(
-        plan_id=plan_id, sent=sum(counts.values()), problem=problem, **counts
-    )
+    _check_fields(connection, sync, destination)
+    holds = _holds(connection, sync, plan)
+    if holds:
+        _withdraw(connection, sync, plan, destination, holds)
+    return _send(connection, sync, plan, destination, only="true")
+
+
+def settle_jobs(
+    connection: duckdb.DuckDBPyConnection, sync: Sync, destination: AnyDestination
+) -> int:
+    """Ask what came of jobs that a run before this one began; how many said it.
+
+    To be called before planning: what they say changes what is to be done.
+    """
+    if not isinstance(destination, Destination):
+        return 0
+    open_jobs = connection.execute(
+        "select idempotency_key, plan_id, job_id from activation.batches"
+        f" where {sync.is_it} and state <> 'answered' and job_id is not null"
+        " order by sent_at, idempotency_key"
+    ).fetchall()
+    settled = 0
+    for key, plan_id, job in open_jobs:
+        rows = _rows_in_doubt(connection, sync, key)
+        answers = None
+        with suppress(InDoubt, NotSent):
+            answers = destination.recover(job, batch_of(sync, rows)) if rows else {}
+        if answers is None:
+            continue
+        told = ledger.register_rows(connection, rows, answers, "unknown")
+        ledger.record_answers(connection, sync, plan_id, key, told, state="answered")
+        settled += 1
+    return settled
 
 
 def _checked(
@@ -132,212 +164,255 @@ def _checked(
             f"the data has moved on since plan {plan_id} was made: look at a new one"
             " with `crm360 plan`"
         )
-    if is_released(connection, sync, plan_id):
-        return plan
-    holds = held_because(connection, plan_id)
-    if holds:
-        raise PlanHeld(
-            f"plan {plan_id} is held, because {'; '.join(holds)}. Look at it with"
-            f" `crm360 plan`; if it is right, `crm360 release {plan_id} --reason TEXT`"
-        )
-    admit(connection, plan_id)
     return plan
 
 
-def _batches(
-    connection: duckdb.DuckDBPyConnection, sync: Sync, plan: Plan, batch_rows: int
-) -> Iterator[Batch]:
-    """The plan in requests: who leaves first, then changes, then additions."""
-    order = " ".join(
-        f"when {literal(operation)} then {place}"
-        for place, operation in enumerate(OPERATIONS)
+def _check_fields(
+    connection: duckdb.DuckDBPyConnection, sync: Sync, destination: AnyDestination
+) -> None:
+    try:
+        there = destination.fields()
+    except NotSent as error:
+        raise PlanRefused(f"{sync.destination}: {error}") from None
+    if there is None:
+        return
+    found = sync.mapping.disagreements(column_types(connection, sync), there)
+    if found:
+        raise PlanRefused(
+            f"{sync.destination} does not fit what is to be sent: {'; '.join(found)}."
+            " Nothing was sent; change its fields or the mapping"
+        )
+
+
+def _holds(connection: duckdb.DuckDBPyConnection, sync: Sync, plan: Plan) -> list[str]:
+    """What holds the plan and was not released."""
+    if is_released(connection, sync, plan.plan_id):
+        return []
+    holds = held_because(connection, plan.plan_id)
+    if not holds:
+        admit(connection, plan.plan_id)
+    return holds
+
+
+def _withdraw(
+    connection: duckdb.DuckDBPyConnection,
+    sync: Sync,
+    plan: Plan,
+    destination: AnyDestination,
+    holds: list[str],
+) -> None:
+    """Let leave who may not be written to any more, and hold the rest.
+
+    Raises:
+        PlanHeld: always.
+    """
+    plan_id, left = plan.plan_id, ""
+    is_mass = any("(most_withdrawn)" in hold for hold in holds)
+    if isinstance(destination, Destination) and not is_mass:
+        sent = _send(connection, sync, plan, destination, only=WITHDRAWN)
+        if sent.sent:
+            plan_id = write_plan(connection, sync, plan.as_of).plan_id
+            left = (
+                f" Of {sent.sent:,} members who may not be written to any more"
+                f" {sent.acknowledged:,} were removed."
+            )
+    raise PlanHeld(
+        f"plan {plan_id} is held, because {'; '.join(holds)}.{left} Look at it with"
+        f" `crm360 plan`; if it is right, `crm360 release {plan_id} --reason TEXT`"
     )
+
+
+@dataclass
+class _Course:
+    """How the sending of a plan goes."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    silence: int = 0
+    refusals: int = 0
+    #: Why the last request was not answered, and why nothing more was sent.
+    silent_because: str | None = None
+    stopped: str | None = None
+
+    def count(self, rows: Sequence[Row], answers: Answers, otherwise: str) -> None:
+        for row in rows:
+            answer = answers.get(row.remote_key)
+            outcome = answer.outcome if answer else otherwise
+            self.counts[outcome] = self.counts.get(outcome, 0) + 1
+
+
+def _send(
+    connection: duckdb.DuckDBPyConnection,
+    sync: Sync,
+    plan: Plan,
+    destination: AnyDestination,
+    *,
+    only: str,
+) -> Applied:
+    members = create_outgoing(connection, sync, plan.plan_id, only=only)
+    course = _Course()
+    if isinstance(destination, SnapshotDestination):
+        if members or not _holds_it(sync, destination, course):
+            _put(connection, sync, plan, destination, course, members)
+    else:
+        for batch in batches(connection, sync):
+            _deliver(connection, sync, plan, destination, course, batch)
+            if course.stopped:
+                break
+    counts = course.counts
+    problem = course.stopped
+    if not problem and (counts.get("rejected") or counts.get("unknown")):
+        why = f" ({course.silent_because})" if course.silent_because else ""
+        problem = (
+            f"{sync.destination} refused {counts.get('rejected', 0)} members and did"
+            f" not answer for {counts.get('unknown', 0)}{why}: see activation.attempts"
+        )
+    if only == "true":
+        connection.execute(
+            "update activation.plans set status = ?, applied_at = ? where plan_id = ?",
+            ["incomplete" if problem else "applied", ledger.now(), plan.plan_id],
+        )
+    return Applied(
+        plan_id=plan.plan_id,
+        sent=sum(counts.values()) - counts.get("not_sent", 0),
+        acknowledged=counts.get("acknowledged", 0),
+        rejected=counts.get("rejected", 0),
+        absent=counts.get("absent", 0),
+        unknown=counts.get("unknown", 0),
+        problem=problem,
+    )
+
+
+def _deliver(
+    connection: duckdb.DuckDBPyConnection,
+    sync: Sync,
+    plan: Plan,
+    destination: Destination[Any],
+    course: _Course,
+    batch: Batch,
+) -> None:
+    """Send a request; one that is refused for what is in it, in halves."""
+    key = batch.idempotency_key
+    told = ledger.register_rows(connection, batch.rows, {}, "sending")
+    ledger.record_intent(connection, sync, plan.plan_id, key, told)
+    answers: Answers = {}
+    otherwise = state = "answered"
+    try:
+        answers = destination.send(
+            batch, lambda job: ledger.record_job(connection, key, job)
+        )
+        otherwise, course.silence = "unknown", 0
+    except InDoubt as error:
+        otherwise = state = "unknown"
+        course.silence += 1
+        course.silent_because = str(error)
+        if course.silence == _MOST_SILENCE:
+            course.stopped = f"{sync.destination}: {error}"
+    except NotSent as error:
+        otherwise = state = "not_sent"
+        course.stopped = f"{sync.destination}: {error}"
+    except BatchRefused as error:
+        course.refusals += 1
+        if len(batch.rows) == 1:
+            answers = {
+                batch.rows[0].remote_key: Answer(
+                    outcome="rejected", error_code=error.code
+                )
+            }
+        else:
+            otherwise = state = "not_sent"
+        if course.refusals == _MOST_REFUSALS and not course.counts.get("acknowledged"):
+            course.stopped = f"{sync.destination} refuses everything: {error.code}"
+    told = ledger.register_rows(connection, batch.rows, answers, otherwise)
+    ledger.record_answers(connection, sync, plan.plan_id, key, told, state=state)
+    if state == "not_sent" and not course.stopped:
+        middle = len(batch.rows) // 2
+        for rows in (batch.rows[:middle], batch.rows[middle:]):
+            if not course.stopped:
+                half = batch_of(sync, rows)
+                _deliver(connection, sync, plan, destination, course, half)
+    else:
+        course.count(batch.rows, answers, otherwise)
+
+
+def _holds_it(
+    sync: Sync, destination: SnapshotDestination[Any], course: _Course
+) -> bool:
+    """Whether a list that has not changed is still there; unknown counts as yes."""
+    try:
+        return destination.holds(sync.audience.name)
+    except NotSent as error:
+        course.stopped = f"{sync.destination}: {error}"
+        return True
+
+
+def _put(
+    connection: duckdb.DuckDBPyConnection,
+    sync: Sync,
+    plan: Plan,
+    destination: SnapshotDestination[Any],
+    course: _Course,
+    changed: int,
+) -> None:
+    """Give all members to a destination that takes them at once."""
+    key = plan.plan_id
+    told = ledger.all_rows(connection, "sending")
+    ledger.record_intent(connection, sync, plan.plan_id, key, told)
+    outcome = state = "answered"
+    try:
+        with tempfile.TemporaryDirectory(prefix="crm360-") as folder:
+            file = Path(folder) / f"members.{destination.file_format}"
+            members = write_members(connection, sync, file, destination.file_format)
+            destination.put(sync.audience.name, file, members)
+        outcome = "acknowledged"
+    except InDoubt as error:
+        outcome = state = "unknown"
+        course.stopped = f"{sync.destination}: {error}"
+    except NotSent as error:
+        outcome = state = "not_sent"
+        course.stopped = f"{sync.destination}: {error}"
+    told = ledger.all_rows(connection, outcome)
+    ledger.record_answers(connection, sync, plan.plan_id, key, told, state=state)
+    course.counts[outcome] = changed
+
+
+def _rows_in_doubt(
+    connection: duckdb.DuckDBPyConnection, sync: Sync, key: str
+) -> list[Row]:
+    """The members of a request who were not answered; they are `outgoing` then."""
     connection.execute(
         f"""
         create or replace temp table outgoing as
         select
-            plan_rows.operation,
-            plan_rows.customer_id,
-            plan_rows.key_hash,
-            plan_rows.payload_hash,
-            case
-                when plan_rows.operation <> 'remove' then {payload(sync)}
-            end as fields,
-            row_number() over (
-                order by case plan_rows.operation {order} end, plan_rows.key_hash
-            ) - 1 as place
-        from activation.plan_rows
-        left join marts.{quoted(sync.audience.relation)} as members
-            on members.customer_id = plan_rows.customer_id
-        where plan_rows.plan_id = ? and plan_rows.operation <> 'left_out'
+            min(attempt_id) as place,
+            operation,
+            customer_id,
+            remote_key,
+            key_hash,
+            payload_hash,
+            cast(null as varchar) as payload,
+            cast(null as varchar) as field_hashes,
+            '' as idempotency_key
+        from activation.attempts
+        where
+            {sync.is_it}
+            and idempotency_key = ?
+            and remote_key in (
+                select remote_key from activation.members
+                where {sync.is_it} and last_outcome in {IN_DOUBT}
+            )
+        group by operation, customer_id, remote_key, key_hash, payload_hash
         """,
-        [plan.plan_id],
+        [key],
     )
-    for first in range(0, plan.operations, batch_rows):
-        rows = _rows(
-            connection,
-            "select operation, customer_id, key_hash, payload_hash, fields"
-            f" from outgoing where place between {first} and {first + batch_rows - 1}"
-            " order by place",
-        )
-        yield Batch(
-            audience=sync.audience.name,
-            idempotency_key=_idempotency_key(connection, sync, rows),
-            rows=rows,
-        )
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[Row]:
     return [
         Row(
             operation=operation,
             customer_id=customer_id,
-            key_hash=key_hash,
-            payload_hash=payload_hash,
-            fields=json.loads(fields) if fields else None,
+            remote_key=remote_key,
+            fields=None,
+            idempotency_key="",
         )
-        for operation, customer_id, key_hash, payload_hash, fields in (
-            connection.execute(query).fetchall()
-        )
+        for operation, customer_id, remote_key in connection.execute(
+            "select operation, customer_id, remote_key from outgoing order by place"
+        ).fetchall()
     ]
-
-
-def _idempotency_key(
-    connection: duckdb.DuckDBPyConnection, sync: Sync, rows: Sequence[Row]
-) -> str:
-    content = "|".join(
-        [
-            sync.audience.name,
-            sync.destination,
-            str(answered_batches(connection, sync)),
-            *(f"{row.operation}:{row.key_hash}:{row.payload_hash}" for row in rows),
-        ]
-    )
-    hashed = connection.execute("select sha256(?)", [content]).fetchone()
-    assert hashed is not None, "a hash is a row"
-    return str(hashed[0])[:32]
-
-
-def _record_intent(
-    connection: duckdb.DuckDBPyConnection, sync: Sync, plan: Plan, batch: Batch
-) -> None:
-    """Write down what is about to be sent; committed before the request."""
-    connection.begin()
-    connection.execute(
-        "insert or replace into activation.batches"
-        " values (?, ?, ?, ?, ?, 'sending', ?, null)",
-        [
-            batch.idempotency_key,
-            plan.plan_id,
-            sync.audience.name,
-            sync.destination,
-            len(batch.rows),
-            _now(),
-        ],
-    )
-    _append_attempts(connection, sync, plan, batch, {})
-    connection.commit()
-
-
-def _record_answers(
-    connection: duckdb.DuckDBPyConnection,
-    sync: Sync,
-    plan: Plan,
-    batch: Batch,
-    answers: dict[str, Answer],
-    *,
-    is_answered: bool,
-) -> None:
-    """Write down what was answered, and what the destination holds since."""
-    connection.begin()
-    _append_attempts(connection, sync, plan, batch, answers, default="unknown")
-    connection.execute(
-        f"""
-        delete from activation.acknowledged
-        where {sync.is_it} and key_hash in (
-            select key_hash from attempted where outcome = 'acknowledged'
-        )
-        """
-    )
-    connection.execute(
-        """
-        insert into activation.acknowledged
-        select ?, ?, customer_id, key_hash, payload_hash, ?
-        from attempted
-        where outcome = 'acknowledged' and operation <> 'remove'
-        """,
-        [sync.destination, sync.audience.name, _now()],
-    )
-    if is_answered:
-        connection.execute(
-            "update activation.batches set state = 'answered', answered_at = ?"
-            " where idempotency_key = ?",
-            [_now(), batch.idempotency_key],
-        )
-    connection.commit()
-
-
-def _append_attempts(
-    connection: duckdb.DuckDBPyConnection,
-    sync: Sync,
-    plan: Plan,
-    batch: Batch,
-    answers: dict[str, Answer],
-    *,
-    default: str = "sending",
-) -> None:
-    """Append an attempt for every row; leaves them in the relation `attempted`."""
-    found = [answers.get(row.key_hash) for row in batch.rows]
-    attempted = pa.table(
-        {
-            "operation": [row.operation for row in batch.rows],
-            "customer_id": [row.customer_id for row in batch.rows],
-            "key_hash": [row.key_hash for row in batch.rows],
-            "payload_hash": pa.array(
-                [row.payload_hash for row in batch.rows], pa.string()
-            ),
-            "outcome": [answer.outcome if answer else default for answer in found],
-            "error_code": pa.array(
-                [answer.error_code if answer else None for answer in found],
-                pa.string(),
-            ),
-        }
-    )
-    connection.register("attempted", attempted)
-    connection.execute(
-        """
-        insert into activation.attempts
-        select
-            nextval('activation.attempt_numbers'), ?, ?, ?, operation, customer_id,
-            key_hash, payload_hash, outcome, error_code, ?, ?
-        from attempted
-        """,
-        [
-            plan.plan_id,
-            sync.destination,
-            sync.audience.name,
-            _now(),
-            batch.idempotency_key,
-        ],
-    )
-
-
-def _members(connection: duckdb.DuckDBPyConnection, sync: Sync) -> list[Row]:
-    """The members that the destination is known to hold, as they were last sent."""
-    return _rows(
-        connection,
-        f"""
-        select
-            'add', acknowledged.customer_id, acknowledged.key_hash,
-            acknowledged.payload_hash, {payload(sync)}
-        from activation.acknowledged
-        inner join marts.{quoted(sync.audience.relation)} as members
-            on members.customer_id = acknowledged.customer_id
-        where {sync.is_it} and sha256({payload(sync)}) = acknowledged.payload_hash
-        order by acknowledged.customer_id
-        """,
-    )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

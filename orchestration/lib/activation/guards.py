@@ -19,6 +19,12 @@ import duckdb
 
 from orchestration.lib.activation.state import Sync
 
+#: SQL over the rows of a plan: members who may not be written to any more.
+WITHDRAWN = """
+    operation = 'remove'
+    and reason not in ('not_in_audience', 'contact_changed', 'holdout')
+"""
+
 #: As many may always be added, changed or removed: shares of small lists mean little.
 FEW = 10
 
@@ -38,12 +44,12 @@ def problems(
     """
     counts: dict[str, int] = dict(
         connection.execute(
-            """
+            f"""
             select
                 case
-                    when operation <> 'remove' then operation
-                    when reason = 'not_in_audience' then 'remove'
-                    else 'withdraw'
+                    when {WITHDRAWN} then 'withdraw'
+                    when operation = 'update' then 'change'
+                    else operation
                 end,
                 count(*)
             from computed_rows
@@ -126,7 +132,7 @@ def is_released(
                 from activation.plan_rows as seen
                 where
                     seen.plan_id = ?
-                    and seen.key_hash = new.key_hash
+                    and seen.remote_key = new.remote_key
                     and seen.operation <> 'left_out'
                     and (seen.operation = 'remove') = (new.operation = 'remove')
                     and seen.payload_hash is not distinct from new.payload_hash

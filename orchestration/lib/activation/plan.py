@@ -2,7 +2,9 @@
 
 The desired members are those of the audience mart that it decides to send to *and*
 whose contact, as it would be sent, has a granted and unsuppressed consent of theirs in
-`customer_consents`: a mart that decides wrongly still cannot send.
+`customer_consents`: a mart that decides wrongly still cannot send. A contact that a
+destination called unsubscribed, bounced or invalid since they consented is not sent to
+either, before any model knows of it.
 """
 
 from dataclasses import dataclass
@@ -12,10 +14,14 @@ from typing import Any
 import duckdb
 
 from orchestration.lib.activation.guards import problems, record_holds
-from orchestration.lib.activation.state import Sync, answered_batches, in_doubt
+from orchestration.lib.activation.state import Sync
 from orchestration.lib.warehouse import literal, quoted
 
-OPERATIONS = ("remove", "change", "add")
+#: In the order in which they are sent: who leaves, leaves first.
+OPERATIONS = ("remove", "change", "update", "add")
+
+#: Last outcomes after which nobody knows whether the attempt had its effect.
+IN_DOUBT = "('sending', 'unknown')"
 
 
 class PlanRefused(RuntimeError):
@@ -34,21 +40,18 @@ class Plan:
     adds: int
     changes: int
     removes: int
+    #: How many of these were refused or not answered before.
+    retries: int
     unchanged: int
     left_out: int
+    #: What it takes: requests, and seconds at the least by the destination's rates.
+    requests: int
+    least_seconds: float
 
     @property
     def operations(self) -> int:
         """Members that the plan would send something about."""
         return self.adds + self.changes + self.removes
-
-
-def payload(sync: Sync, members: str = "members") -> str:
-    """SQL of a member's payload as JSON, fields in their declared order."""
-    fields = ", ".join(
-        f"{literal(name)}: {members}.{quoted(name)}" for name in sync.audience.fields
-    )
-    return f"cast(to_json({{{fields}}}) as varchar)"
 
 
 def write_plan(connection: duckdb.DuckDBPyConnection, sync: Sync, as_of: date) -> Plan:
@@ -60,29 +63,36 @@ def write_plan(connection: duckdb.DuckDBPyConnection, sync: Sync, as_of: date) -
     _compute(connection, sync)
     _refuse_repeated_members(connection, sync)
     plan_id = _content_id(connection, sync, "computed_rows")
-    counts: dict[str, int] = dict(
-        connection.execute(
-            "select operation, count(*) from computed_rows group by operation"
-        ).fetchall()
-    )
     stored = read_plan(connection, plan_id)
     if stored is not None and stored.status != "planned":
         return stored
-    fields = _fields(connection, sync)
+    counts: dict[str, int] = dict(
+        connection.execute(
+            """
+            select operation, count(*) from computed_rows group by operation
+            union all
+            select 'retry', count(*) from computed_rows
+            where operation <> 'left_out' and reason in ('rejected', 'in_doubt')
+            """
+        ).fetchall()
+    )
+    fields = sync.mapping.describe(column_types(connection, sync))
     holds = problems(connection, sync, fields)
+    operations = sum(counts.get(name, 0) for name in OPERATIONS)
+    requests = -(-operations // sync.capabilities.batch_rows)
     connection.begin()
     connection.execute(
         "update activation.plans set status = 'superseded'"
         f" where {sync.is_it} and status = 'planned'"
     )
-    for table in ("plans", "plan_rows", "holds"):
+    for table in ("plans", "plan_rows", "plan_fields", "holds"):
         connection.execute(
             f"delete from activation.{table} where plan_id = ?", [plan_id]
         )
     connection.execute(
         """
         insert into activation.plans
-        values (?, ?, ?, ?, 'planned', ?, ?, ?, ?, ?, ?, null, ?)
+        values (?, ?, ?, ?, 'planned', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, null)
         """,
         [
             plan_id,
@@ -90,25 +100,32 @@ def write_plan(connection: duckdb.DuckDBPyConnection, sync: Sync, as_of: date) -
             sync.destination,
             as_of,
             counts.get("add", 0),
-            counts.get("change", 0),
+            counts.get("change", 0) + counts.get("update", 0),
             counts.get("remove", 0),
+            counts.get("retry", 0),
             counts.get("unchanged", 0),
             counts.get("left_out", 0),
-            datetime.now(UTC).replace(tzinfo=None),
+            requests,
+            sync.capabilities.least_seconds(requests),
             fields,
+            datetime.now(UTC).replace(tzinfo=None),
         ],
     )
     record_holds(connection, plan_id, holds)
-    connection.execute(
-        """
-        insert into activation.plan_rows
-        select ?, operation, customer_id, key_hash, payload_hash, reason
-        from computed_rows
-        where operation <> 'unchanged'
-        order by operation, key_hash
-        """,
-        [plan_id],
-    )
+    if operations or counts.get("left_out"):
+        connection.execute(
+            """
+            insert into activation.plan_rows
+            select
+                ?, operation, customer_id, remote_key, sha256(remote_key), payload_hash,
+                reason
+            from computed_rows
+            where operation <> 'unchanged'
+            order by operation, remote_key, customer_id
+            """,
+            [plan_id],
+        )
+    _record_fields(connection, sync, plan_id)
     connection.commit()
     plan = read_plan(connection, plan_id)
     assert plan is not None, "the plan was just written"
@@ -139,6 +156,23 @@ def left_out(connection: duckdb.DuckDBPyConnection, plan_id: str) -> dict[str, i
     return dict(rows)
 
 
+def changed_fields(
+    connection: duckdb.DuckDBPyConnection, plan_id: str
+) -> dict[str, int]:
+    """How many members a plan changes each field of."""
+    rows: list[Any] = connection.execute(
+        """
+        select field, count(*)
+        from activation.plan_fields
+        where plan_id = ?
+        group by field
+        order by count(*) desc, field
+        """,
+        [plan_id],
+    ).fetchall()
+    return dict(rows)
+
+
 def stored_content_id(
     connection: duckdb.DuckDBPyConnection, sync: Sync, plan_id: str
 ) -> str:
@@ -151,15 +185,14 @@ def stored_content_id(
     return _content_id(connection, sync, "stored_rows")
 
 
-def _fields(connection: duckdb.DuckDBPyConnection, sync: Sync) -> str:
-    """Names and types of what is sent, in its order."""
-    types = {
+def column_types(connection: duckdb.DuckDBPyConnection, sync: Sync) -> dict[str, str]:
+    """The audience's columns with their types."""
+    return {
         name: data_type.lower()
         for name, data_type, *_ in connection.execute(
             f"describe marts.{quoted(sync.audience.relation)}"
         ).fetchall()
     }
-    return ", ".join(f"{name} {types[name]}" for name in sync.audience.fields)
 
 
 def _refuse_repeated_members(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
@@ -175,7 +208,17 @@ def _refuse_repeated_members(connection: duckdb.DuckDBPyConnection, sync: Sync) 
 
 def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
     """Temporary table `computed_rows`: every member with what is to be done."""
-    audience = sync.audience
+    audience, mapping, can = sync.audience, sync.mapping, sync.capabilities
+    # Whoever a destination knows by their contact may be two customers of ours.
+    is_shared = (
+        "false"
+        if can.key == "{customer_id}"
+        else "row_number() over (partition by remote_key, reason is null"
+        " order by customer_id) > 1"
+    )
+    new = "update" if sync.mode == "update" else "add"
+    changed = "unchanged" if sync.mode == "create" else "change"
+    doubtful = "left_out" if can.in_doubt_by == "none" else "change"
     connection.execute(
         f"""
         create or replace temp table computed_rows as
@@ -184,24 +227,33 @@ def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
         consents as (
 
             select distinct customer_id, contact_point_hash
-            from marts.customer_consents
+            from marts.customer_consents as consents
             where
                 channel = {literal(audience.channel)}
                 and purpose = {literal(audience.purpose)}
                 and is_granted
                 and suppression_reason is null
+                and not exists (
+                    select 1
+                    from activation.suppressions
+                    where
+                        suppressions.contact_hash = consents.contact_point_hash
+                        and suppressions.channel = consents.channel
+                        and suppressions.noted_at >= consents.decided_at
+                )
 
         ),
 
-        members as (
+        judged as (
 
             select
                 members.customer_id,
-                sha256(members.customer_id) as key_hash,
-                sha256({payload(sync)}) as payload_hash,
+                {mapping.key("members")} as remote_key,
+                sha256({mapping.payload("members")}) as payload_hash,
                 case
                     when members.decision <> 'send' then members.decision
                     when consents.customer_id is null then 'no_current_consent'
+                    else {mapping.missing("members")}
                 end as reason
             from marts.{quoted(audience.relation)} as members
             left join consents
@@ -211,22 +263,31 @@ def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
 
         ),
 
-        held as (
+        desired as (
 
-            select customer_id, key_hash, payload_hash
-            from activation.acknowledged
-            where {sync.is_it}
+            select
+                customer_id,
+                remote_key,
+                payload_hash,
+                case
+                    when reason is not null then reason
+                    when remote_key is null then 'no_contact'
+                    when {is_shared} then 'contact_of_another'
+                end as reason
+            from judged
 
         ),
 
-        doubtful as (
+        known as (
 
             select
-                attempts.key_hash,
-                max(attempts.customer_id) as customer_id
-            from activation.attempts
-            where {sync.is_it} and attempts.key_hash in ({in_doubt(sync)})
-            group by attempts.key_hash
+                customer_id,
+                remote_key,
+                held_payload_hash,
+                last_outcome,
+                last_outcome in {IN_DOUBT} as is_in_doubt
+            from activation.members
+            where {sync.is_it}
 
         ),
 
@@ -234,21 +295,24 @@ def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
 
             select
                 case
-                    when held.key_hash is null then 'add'
-                    when
-                        held.payload_hash <> members.payload_hash
-                        or doubtful.key_hash is not null
-                        then 'change'
+                    when known.is_in_doubt and known.held_payload_hash is null
+                        then {literal(doubtful if doubtful == "left_out" else new)}
+                    when known.is_in_doubt then {literal(doubtful)}
+                    when known.held_payload_hash is null then {literal(new)}
+                    when known.held_payload_hash <> desired.payload_hash
+                        then {literal(changed)}
                     else 'unchanged'
                 end as operation,
-                members.customer_id,
-                members.key_hash,
-                members.payload_hash,
-                cast(null as varchar) as reason
-            from members
-            left join held on held.key_hash = members.key_hash
-            left join doubtful on doubtful.key_hash = members.key_hash
-            where members.reason is null
+                desired.customer_id,
+                desired.remote_key,
+                desired.payload_hash,
+                case
+                    when known.is_in_doubt then 'in_doubt'
+                    when known.last_outcome = 'rejected' then 'rejected'
+                end as reason
+            from desired
+            left join known on known.remote_key = desired.remote_key
+            where desired.reason is null
 
         ),
 
@@ -257,17 +321,19 @@ def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
 
             select
                 'remove' as operation,
-                present.customer_id,
-                present.key_hash,
+                known.customer_id,
+                known.remote_key,
                 cast(null as varchar) as payload_hash,
-                coalesce(members.reason, 'not_in_audience') as reason
-            from (
-                select customer_id, key_hash from held
-                union
-                select customer_id, key_hash from doubtful
-            ) as present
-            left join members on members.key_hash = present.key_hash
-            where members.key_hash is null or members.reason is not null
+                case
+                    when desired.reason is not null then desired.reason
+                    when desired.customer_id is not null then 'contact_changed'
+                    else 'not_in_audience'
+                end as reason
+            from known
+            left join desired on desired.customer_id = known.customer_id
+            where
+                (known.held_payload_hash is not null or known.is_in_doubt)
+                and known.remote_key not in (select remote_key from wanted)
 
         ),
 
@@ -276,10 +342,10 @@ def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
             select
                 'left_out' as operation,
                 customer_id,
-                key_hash,
+                remote_key,
                 cast(null as varchar) as payload_hash,
                 reason
-            from members
+            from desired
             where reason is not null
 
         )
@@ -287,16 +353,65 @@ def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
         select * from wanted
         union all
         select * from unwanted
+        where
+            {str(can.can_remove).lower()}
+            and ({str(sync.mode == "mirror").lower()} or reason <> 'not_in_audience')
         union all
         select * from passed_over
         """
     )
 
 
+def _record_fields(
+    connection: duckdb.DuckDBPyConnection, sync: Sync, plan_id: str
+) -> None:
+    """Note which fields the changes of the plan change, by their hashes."""
+    mapping = sync.mapping
+    each = ", ".join(
+        f"{{field: {literal(field.name)},"
+        f" before_hash: json_extract_string(before, {literal(path)}),"
+        f" after_hash: json_extract_string(after, {literal(path)})}}"
+        for field in mapping.fields
+        for path in [f'$."{field.name}"']
+    )
+    connection.execute(
+        f"""
+        insert into activation.plan_fields
+        select ?, sha256(remote_key), each.field, each.before_hash, each.after_hash
+        from (
+            select remote_key, unnest([{each}]) as each
+            from (
+                select
+                    computed_rows.remote_key,
+                    known.held_field_hashes as before,
+                    {mapping.hashes("members", "computed_rows.remote_key")} as after
+                from computed_rows
+                inner join activation.members as known
+                    on known.remote_key = computed_rows.remote_key
+                    and known.destination = {literal(sync.destination)}
+                    and known.audience = {literal(sync.audience.name)}
+                inner join marts.{quoted(sync.audience.relation)} as members
+                    on members.customer_id = computed_rows.customer_id
+                where
+                    computed_rows.operation = 'change'
+                    and known.held_field_hashes is not null
+            )
+        )
+        where each.before_hash is distinct from each.after_hash
+        order by remote_key, each.field
+        """,
+        [plan_id],
+    )
+
+
 def _content_id(
     connection: duckdb.DuckDBPyConnection, sync: Sync, relation: str
 ) -> str:
-    """A hash over what the plan does, to whom, after how much was answered before."""
+    """A hash over what the plan does, to whom, after how much was answered before.
+
+    Rows are hashed one by one and the hashes joined by exclusive or, as a list of a
+    million rows in one text would not fit; no row is there twice.
+    """
     row = connection.execute(
         f"""
         select
@@ -305,18 +420,13 @@ def _content_id(
                     '|',
                     {literal(sync.audience.name)},
                     {literal(sync.destination)},
-                    {answered_batches(connection, sync)},
-                    coalesce(
-                        string_agg(
-                            concat_ws(
-                                ':', operation, key_hash, coalesce(payload_hash, '-'),
-                                coalesce(reason, '-')
-                            ),
-                            ','
-                            order by operation, key_hash
-                        ),
-                        'nothing'
-                    )
+                    {literal(sync.mode)},
+                    {_answered_batches(connection, sync)},
+                    count(*),
+                    bit_xor(md5_number(concat_ws(
+                        ':', operation, customer_id, coalesce(remote_key, '-'),
+                        coalesce(payload_hash, '-'), coalesce(reason, '-')
+                    )))
                 )
             )
         from {relation}
@@ -325,3 +435,12 @@ def _content_id(
     ).fetchone()
     assert row is not None, "an aggregate gives a row"
     return str(row[0])[:16]
+
+
+def _answered_batches(connection: duckdb.DuckDBPyConnection, sync: Sync) -> int:
+    """How many requests of this sync were ever answered: another plan after each."""
+    row = connection.execute(
+        f"select count(*) from activation.batches where {sync.is_it}"
+        " and state = 'answered'"
+    ).fetchone()
+    return int(row[0]) if row else 0

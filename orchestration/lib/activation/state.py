@@ -2,14 +2,19 @@
 
     plans         one row per plan of one audience for one destination
     plan_rows     one row per member the plan adds, changes, removes or leaves out
+    plan_fields   one row per field that a change of the plan changes
     holds         one row per guard that holds a plan until a person releases it
     releases      one row per release: who, when, why
     batches       one row per request, written before it is sent
     attempts      one row per member and event of a request: append-only
-    acknowledged  one row per member that a destination is known to hold
+    members       one row per member ever tried: what is there, and how the last went
+    acknowledged  those of them that the destination is known to hold
+    suppressions  contacts that a destination said may not be written to
 
-A member is known by the hash of its key. `acknowledged` changes only by an answer of
-the destination; an attempt that was sent and not answered leaves its member in doubt.
+A member is known by `remote_key`, the customer's id or a hash of their contact, and by
+its hash. What a destination holds changes only by its answer; an attempt that was sent
+and not answered leaves its member in doubt. The two are columns of their own: a member
+whose change was refused is still there to be removed.
 """
 
 from collections.abc import Iterator
@@ -19,6 +24,8 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.lib.activation.destinations.base import Capabilities, Mode
+from orchestration.lib.activation.mapping import Field, FieldMapping
 from orchestration.lib.warehouse import connect, literal
 
 _TABLES = """
@@ -32,19 +39,30 @@ create table if not exists activation.plans (
     adds bigint not null,
     changes bigint not null,
     removes bigint not null,
+    retries bigint not null,
     unchanged bigint not null,
     left_out bigint not null,
+    requests bigint not null,
+    least_seconds double not null,
+    fields varchar not null,
     created_at timestamp not null,
     applied_at timestamp
 );
-alter table activation.plans add column if not exists fields varchar;
 create table if not exists activation.plan_rows (
     plan_id varchar not null,
     operation varchar not null,
     customer_id varchar not null,
-    key_hash varchar not null,
+    remote_key varchar,
+    key_hash varchar,
     payload_hash varchar,
     reason varchar
+);
+create table if not exists activation.plan_fields (
+    plan_id varchar not null,
+    key_hash varchar not null,
+    field varchar not null,
+    before_hash varchar,
+    after_hash varchar
 );
 create table if not exists activation.holds (
     plan_id varchar not null,
@@ -64,6 +82,7 @@ create table if not exists activation.batches (
     destination varchar not null,
     row_count bigint not null,
     state varchar not null,
+    job_id varchar,
     sent_at timestamp not null,
     answered_at timestamp
 );
@@ -74,6 +93,7 @@ create table if not exists activation.attempts (
     audience varchar not null,
     operation varchar not null,
     customer_id varchar not null,
+    remote_key varchar not null,
     key_hash varchar not null,
     payload_hash varchar,
     outcome varchar not null,
@@ -81,30 +101,52 @@ create table if not exists activation.attempts (
     attempted_at timestamp not null,
     idempotency_key varchar not null
 );
-create table if not exists activation.acknowledged (
+create table if not exists activation.members (
     destination varchar not null,
     audience varchar not null,
+    remote_key varchar not null,
     customer_id varchar not null,
-    key_hash varchar not null,
-    payload_hash varchar not null,
-    acknowledged_at timestamp not null,
-    primary key (destination, audience, key_hash)
+    held_payload_hash varchar,
+    held_field_hashes varchar,
+    held_since timestamp,
+    last_outcome varchar not null,
+    outcome_before varchar,
+    last_payload_hash varchar,
+    answers bigint not null,
+    primary key (destination, audience, remote_key)
+);
+create or replace view activation.acknowledged as
+select
+    destination,
+    audience,
+    customer_id,
+    remote_key,
+    sha256(remote_key) as key_hash,
+    held_payload_hash as payload_hash,
+    held_since as acknowledged_at
+from activation.members
+where held_payload_hash is not null;
+create table if not exists activation.suppressions (
+    contact_hash varchar not null,
+    channel varchar not null,
+    reason varchar not null,
+    destination varchar not null,
+    noted_at timestamp not null
 );
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Audience:
-    """An audience mart and what of it is sent."""
+    """An audience mart and the consent that its members must have given."""
 
     name: str
-    #: The mart: one row per member with `customer_id`, `decision` and the fields.
+    #: The mart: one row per member with `customer_id`, `decision` and the columns.
     relation: str
-    #: Consent that a member must have given, on the contact point in this field.
+    #: Of the contact point in this column.
     channel: str
     purpose: str
     contact_field: str
-    fields: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +168,15 @@ class Sync:
 
     audience: Audience
     destination: str
+    capabilities: Capabilities
+    fields: tuple[Field, ...]
+    mode: Mode = "mirror"
     limits: Limits = Limits()
+
+    @property
+    def mapping(self) -> FieldMapping:
+        """The fields as the destination wants them."""
+        return FieldMapping(self.fields, self.capabilities)
 
     @property
     def is_it(self) -> str:
@@ -150,32 +200,3 @@ def opened(
         connection.execute(_TABLES)
         connection.execute(f"attach {literal(str(marts_file))} as marts (read_only)")
         yield connection
-
-
-def in_doubt(sync: Sync) -> str:
-    """SQL of the key hashes that were sent and never answered."""
-    return f"""
-        select key_hash
-        from (
-            select
-                key_hash,
-                arg_max(outcome, attempt_id) as last_outcome
-            from activation.attempts
-            where {sync.is_it}
-            group by key_hash
-        )
-        where last_outcome in ('sending', 'unknown')
-    """
-
-
-def answered_batches(connection: duckdb.DuckDBPyConnection, sync: Sync) -> int:
-    """How many requests of this sync were ever answered.
-
-    Part of every idempotency key: an unanswered request is repeated under the same
-    key, and a later one with the same content gets another.
-    """
-    row = connection.execute(
-        f"select count(*) from activation.batches where {sync.is_it}"
-        " and state = 'answered'"
-    ).fetchone()
-    return int(row[0]) if row else 0

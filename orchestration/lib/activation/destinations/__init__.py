@@ -1,1 +1,15 @@
-"""Places that audiences are sent to."""
+"""Places that audiences are sent to, by the `type` that the configuration gives."""
+
+from typing import Any
+
+from orchestration.lib.activation.destinations.base import (
+    Destination,
+    SnapshotDestination,
+)
+from orchestration.lib.activation.destinations.files import FileDestination
+from orchestration.lib.activation.destinations.webhook import WebhookDestination
+
+TYPES: dict[str, type[Destination[Any]] | type[SnapshotDestination[Any]]] = {
+    "file": FileDestination,
+    "webhook": WebhookDestination,
+}

@@ -1,143 +1,150 @@
 """Audiences over HTTP, after Standard Webhooks.
 
     POST <url>   webhook-id: <idempotency key>, webhook-timestamp, webhook-signature
-    {"audience": "winback", "rows": [
-        {"operation": "upsert", "customer_id": "c_...", "fields": {...}},
-        {"operation": "remove", "customer_id": "c_..."}]}
+    {"audience": "winback", "mode": "mirror", "rows": [
+        {"operation": "upsert", "key": "...", "customer_id": "c_...", "fields": {...}},
+        {"operation": "remove", "key": "...", "customer_id": "c_..."}]}
 
     200 {"results": [{"customer_id": "c_...", "status": "ok"},
-                     {"customer_id": "c_...", "status": "rejected", "code": "..."}]}
+                     {"customer_id": "c_...", "status": "absent"},
+                     {"customer_id": "c_...", "status": "rejected", "code": "...",
+                      "reason": "unsubscribed"}]}
 
-The receiver remembers `webhook-id` and answers a repetition without a second effect.
-A member that the answer does not name was not answered; an answer that is not of this
-form answers nobody.
+The receiver remembers `webhook-id`, and each row's `key`: a repetition has no second
+effect. A member that the answer does not name was not answered; an answer that is not
+of this form answers nobody. A request that is refused as a whole (400 or 422, with a
+`code`) had no effect, and comes again in halves. `reason` (unsubscribed, bounced,
+complained, invalid) is for a contact that nobody should write to any more.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
-import httpx
-import stamina
 from standardwebhooks import Webhook
 
+from orchestration.lib.activation.destinations.api import Api
 from orchestration.lib.activation.destinations.base import (
+    ACKNOWLEDGED,
+    MODES,
     Answer,
+    Answers,
     Batch,
-    DestinationUnavailable,
+    Capabilities,
+    Destination,
+    InDoubt,
+    Options,
     Row,
 )
-from orchestration.lib.retries import MOST_PATIENCE_SECONDS, retry_after
+
+_FEEDBACK = ("unsubscribed", "bounced", "complained", "invalid")
 
 
-class WebhookDestination:
+@dataclass(frozen=True, kw_only=True)
+class WebhookOptions(Options):
+    """Where to post, and what signs it."""
+
+    url: str
+    #: The environment variable with the signing secret, as `whsec_...`.
+    secret_env: str = ""
+    batch_rows: int = 500
+
+
+class WebhookDestination(Destination[WebhookOptions]):
     """A receiver of signed batches that answers member by member."""
+
+    options_type = WebhookOptions
+
+    @classmethod
+    def capabilities(cls, options: WebhookOptions) -> Capabilities:
+        """Whatever the receiver makes of it."""
+        return Capabilities(
+            in_doubt_by="key", modes=MODES, batch_rows=options.batch_rows
+        )
 
     def __init__(
         self,
-        url: str,
-        *,
-        secret: str | None,
-        batch_rows: int,
-        timeout_seconds: float,
-        attempts: int,
+        name: str,
+        options: WebhookOptions,
+        secrets: Mapping[str, str],
+        home: Path,
     ) -> None:
-        # Its hooks would log the address, which may hold credentials.
-        stamina.instrumentation.set_on_retry_hooks([])
-        self.batch_rows = batch_rows
-        self._url, self._attempts = url, attempts
-        self._timeout = httpx.Timeout(timeout_seconds)
+        super().__init__(name, options, secrets, home)
+        secret = secrets.get("secret_env")
         self._signer = Webhook(secret) if secret else None
+        self._api = Api(
+            # The address as it is: a base would end in a slash.
+            "",
+            headers={"content-type": "application/json"},
+            timeout_seconds=options.timeout_seconds,
+            attempts=options.attempts,
+            code=lambda document: document["code"],
+        )
 
-    def send(self, batch: Batch) -> dict[str, Answer]:
-        """Post the batch; transport errors, 429 and 5xx are tried again."""
+    def send(self, batch: Batch, remember_job: Callable[[str], None]) -> Answers:
+        """Post the batch."""
         body = json.dumps(
-            {"audience": batch.audience, "rows": [_row(row) for row in batch.rows]},
+            {
+                "audience": batch.audience,
+                "mode": batch.mode,
+                "rows": [_row(row) for row in batch.rows],
+            },
             ensure_ascii=False,
             separators=(",", ":"),
         )
-        try:
-            response = self._post(batch.idempotency_key, body)
-        except httpx.HTTPError as error:
-            # Not the error's text, which may quote the address with its credentials.
-            raise DestinationUnavailable(
-                f"no answer after {self._attempts} attempts ({type(error).__name__})"
-            ) from None
-        if response.is_client_error:
-            code = f"http_{response.status_code}"
-            refused = Answer(outcome="rejected", error_code=code)
-            return {row.key_hash: refused for row in batch.rows}
-        return _answers(response, batch)
+        _, document = self._api.call(
+            "POST",
+            self.options.url,
+            content=body.encode(),
+            headers=self._headers(batch.idempotency_key, body),
+        )
+        return _answers(document, batch)
 
-    def settle(self, audience: str, fields: Sequence[str], rows: Sequence[Row]) -> None:
-        """The receiver keeps its own list."""
-
-    def _post(self, key: str, body: str) -> httpx.Response:
-        for attempt in stamina.retry_context(
-            on=_wait_and_retry,
-            attempts=self._attempts,
-            timeout=None,
-            wait_initial=0.2,
-            wait_max=MOST_PATIENCE_SECONDS,
-        ):
-            with attempt:
-                response = httpx.post(
-                    self._url,
-                    content=body.encode(),
-                    headers=self._headers(key, body),
-                    timeout=self._timeout,
-                )
-                if response.status_code == 429 or response.is_server_error:
-                    response.raise_for_status()
-                return response
-        raise AssertionError("retry_context returns or raises")
+    def close(self) -> None:
+        """End the connections."""
+        self._api.close()
 
     def _headers(self, key: str, body: str) -> dict[str, str]:
-        now = datetime.now(UTC)
-        headers = {
-            "content-type": "application/json",
-            "webhook-id": key,
-            "webhook-timestamp": str(int(now.timestamp())),
-        }
+        at = datetime.now(UTC)
+        headers = {"webhook-id": key, "webhook-timestamp": str(int(at.timestamp()))}
         if self._signer:
-            headers["webhook-signature"] = self._signer.sign(key, now, body)
+            headers["webhook-signature"] = self._signer.sign(key, at, body)
         return headers
 
 
 def _row(row: Row) -> dict[str, object]:
-    if row.operation == "remove":
-        return {"operation": "remove", "customer_id": row.customer_id}
-    return {
-        "operation": "upsert",
+    is_there = row.operation in ("add", "change")
+    about: dict[str, object] = {
+        "operation": "upsert" if is_there else row.operation,
+        "key": row.idempotency_key,
         "customer_id": row.customer_id,
-        "fields": row.fields,
+    }
+    return about if row.fields is None else {**about, "fields": row.fields}
+
+
+def _answers(document: Any, batch: Batch) -> Answers:  # noqa: ANN401 - any JSON
+    try:
+        results = {each["customer_id"]: each for each in document["results"]}
+    except (KeyError, TypeError):
+        raise InDoubt("an answer without the results of the rows") from None
+    return {
+        row.remote_key: _answer(results[row.customer_id])
+        for row in batch.rows
+        if row.customer_id in results
     }
 
 
-def _wait_and_retry(error: Exception) -> bool | float:
-    """Whether to try again, or after how many seconds the server asks us to."""
-    if isinstance(error, httpx.HTTPStatusError):
-        seconds = retry_after(error.response.headers.get("retry-after", ""))
-        return True if seconds is None else seconds
-    return isinstance(error, httpx.TransportError)
-
-
-def _answers(response: httpx.Response, batch: Batch) -> dict[str, Answer]:
-    try:
-        results = response.json()["results"]
-        by_customer = {result["customer_id"]: result for result in results}
-    except (ValueError, KeyError, TypeError) as error:
-        raise DestinationUnavailable(
-            f"http {response.status_code} without the results of the rows"
-        ) from error
-    answers = {}
-    for row in batch.rows:
-        result = by_customer.get(row.customer_id)
-        if result is None:
-            continue
-        if result.get("status") == "ok":
-            answers[row.key_hash] = Answer(outcome="acknowledged")
-        else:
-            code = str(result.get("code") or "rejected")
-            answers[row.key_hash] = Answer(outcome="rejected", error_code=code)
-    return answers
+def _answer(result: dict[str, Any]) -> Answer:
+    if result.get("status") == "ok":
+        return ACKNOWLEDGED
+    if result.get("status") == "absent":
+        return Answer(outcome="absent")
+    reason = result.get("reason")
+    return Answer(
+        outcome="rejected",
+        error_code=str(result.get("code") or "rejected"),
+        feedback=reason if reason in _FEEDBACK else None,
+    )

@@ -1,0 +1,173 @@
+"""A vendor's HTTP API, whose silence and refusals are told apart.
+
+    2xx                      the answer
+    401, 403, 404            the destination surely did nothing, and will not
+    400, 409, 413, 415, 422  it surely did nothing, because of what is in the request
+    429, no connection       tried again, after as long as it asks for
+    5xx, silence, a reset    tried again where that has no second effect, else in doubt
+
+Neither errors nor logs quote an address, a header or a body.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import httpx
+import stamina
+from pyrate_limiter import Limiter
+from pyrate_limiter import Rate as LimiterRate
+
+from orchestration.lib.activation.destinations.base import (
+    BatchRefused,
+    InDoubt,
+    NotSent,
+    Rate,
+)
+from orchestration.lib.retries import MOST_PATIENCE_SECONDS, retry_after
+
+#: The request never reached the server.
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_REFUSALS = (400, 409, 413, 415, 422)
+#: What lets nothing through, and where to look.
+_CLOSED = {
+    401: "it refuses the credentials",
+    403: "the credentials may not do this",
+    404: "there is no such list or address",
+}
+
+
+class _TryAgain(Exception):
+    def __init__(self, problem: str, seconds: float | None, *, is_unsent: bool) -> None:
+        super().__init__(problem)
+        self.seconds, self.is_unsent = seconds, is_unsent
+
+
+class Api:
+    """One client of one account.
+
+    Args:
+        headers: for every request, credentials among them.
+        rates: limits of the account, all of which hold.
+        is_repeatable: whether a request may be sent again although it may have had its
+            effect; else only if it surely had none.
+        code: the vendor's error code in a refusal, or None; never a text with values.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        headers: Mapping[str, str],
+        rates: Sequence[Rate] = (),
+        timeout_seconds: float,
+        attempts: int,
+        is_repeatable: bool = True,
+        code: Callable[[Any], str | None] = lambda document: None,
+    ) -> None:
+        # Its hooks would log the address, which may hold credentials.
+        stamina.instrumentation.set_on_retry_hooks([])
+        self._client = httpx.Client(
+            base_url=base_url, headers=dict(headers), timeout=timeout_seconds
+        )
+        self._attempts, self._is_repeatable, self._code = attempts, is_repeatable, code
+        self._limiter = (
+            Limiter([LimiterRate(r.requests, int(r.seconds * 1000)) for r in rates])
+            if rates
+            else None
+        )
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        also: Collection[int] = (),
+        **request: Any,  # noqa: ANN401 - what httpx takes
+    ) -> tuple[int, Any]:
+        """Send a request; the status of its answer, and its JSON (None if empty).
+
+        Args:
+            also: statuses of refusals that the caller reads for itself.
+            request: `json`, `params`, `content`, `files`, `headers`.
+
+        Raises:
+            InDoubt, NotSent, BatchRefused: as they say.
+        """
+        is_doubtful = False
+        try:
+            for attempt in stamina.retry_context(
+                on=_wait_and_retry,
+                attempts=self._attempts,
+                timeout=None,
+                wait_initial=0.2,
+                wait_max=MOST_PATIENCE_SECONDS,
+            ):
+                with attempt:
+                    try:
+                        response = self._send(method, path, request)
+                    except _TryAgain as again:
+                        is_doubtful |= not again.is_unsent
+                        if is_doubtful and not self._is_repeatable:
+                            raise InDoubt(str(again)) from None
+                        raise
+                    return self._read(response, also, is_doubtful=is_doubtful)
+        except _TryAgain as again:
+            problem = f"no answer after {self._attempts} attempts ({again})"
+            raise (InDoubt if is_doubtful else NotSent)(problem) from None
+        raise AssertionError("retry_context returns or raises")
+
+    def close(self) -> None:
+        """End the connections."""
+        self._client.close()
+        if self._limiter:
+            self._limiter.close()
+
+    def _send(self, method: str, path: str, request: dict[str, Any]) -> httpx.Response:
+        if self._limiter:
+            self._limiter.try_acquire("account")
+        try:
+            response = self._client.request(method, path, **request)
+        except httpx.TransportError as error:
+            raise _TryAgain(
+                type(error).__name__, None, is_unsent=isinstance(error, _UNSENT)
+            ) from None
+        if response.status_code == 429 or response.is_server_error:
+            raise _TryAgain(
+                f"http {response.status_code}",
+                retry_after(response.headers.get("retry-after", "")),
+                is_unsent=response.status_code == 429,
+            )
+        return response
+
+    def _read(
+        self, response: httpx.Response, also: Collection[int], *, is_doubtful: bool
+    ) -> tuple[int, Any]:
+        status = response.status_code
+        if response.is_success or status in also:
+            return status, _json(response)
+        if status in _REFUSALS:
+            raise BatchRefused(self._refusal(response))
+        problem = f"http {status}, {_CLOSED.get(status, 'which is no answer')}"
+        raise (InDoubt if is_doubtful else NotSent)(problem)
+
+    def _refusal(self, response: httpx.Response) -> str:
+        try:
+            code = self._code(response.json())
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+            code = None
+        return code or f"http_{response.status_code}"
+
+
+def _wait_and_retry(error: Exception) -> bool | float:
+    if not isinstance(error, _TryAgain):
+        return False
+    return True if error.seconds is None else error.seconds
+
+
+def _json(response: httpx.Response) -> Any:  # noqa: ANN401 - any JSON
+    if not response.content:
+        return None
+    try:
+        return response.json()
+    except ValueError:
+        raise InDoubt(f"http {response.status_code} with what is no JSON") from None

@@ -1,0 +1,192 @@
+"""Before and after: what is about to be sent, and what was answered.
+
+The intent of a request is committed before it leaves, with all its members in doubt;
+its answers in one transaction with what the destination holds since.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.lib.activation.destinations.base import Answers, Row
+from orchestration.lib.activation.plan import IN_DOUBT
+from orchestration.lib.activation.state import Sync
+from orchestration.lib.warehouse import literal, quoted
+
+
+def now() -> datetime:
+    """The time of an event, in UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def register_rows(
+    connection: duckdb.DuckDBPyConnection,
+    rows: Sequence[Row],
+    answers: Answers,
+    otherwise: str,
+) -> str:
+    """Make a relation of the members of a request, one row each; its name.
+
+    Args:
+        answers: what was said of them.
+        otherwise: the outcome of those it was not said of.
+    """
+    found = [answers.get(row.remote_key) for row in rows]
+    columns = {
+        "remote_key": [row.remote_key for row in rows],
+        "outcome": [each.outcome if each else otherwise for each in found],
+        "error_code": [each.error_code if each else None for each in found],
+        "feedback": [each.feedback if each else None for each in found],
+    }
+    connection.register(
+        "answered",
+        pa.table({name: pa.array(v, pa.string()) for name, v in columns.items()}),
+    )
+    connection.execute(
+        "create or replace temp table told as"
+        " select outgoing.*, outcome, error_code, feedback"
+        " from outgoing inner join answered using (remote_key)"
+    )
+    return "told"
+
+
+def all_rows(connection: duckdb.DuckDBPyConnection, outcome: str) -> str:
+    """The same of everything that is to be sent, for what is sent at once."""
+    connection.execute(
+        f"create or replace temp view told_whole as select outgoing.*,"
+        f" {literal(outcome)} as outcome, cast(null as varchar) as error_code,"
+        " cast(null as varchar) as feedback from outgoing"
+    )
+    return "told_whole"
+
+
+def record_intent(
+    connection: duckdb.DuckDBPyConnection,
+    sync: Sync,
+    plan_id: str,
+    key: str,
+    told: str,
+) -> None:
+    """Write down what is about to be sent; committed before the request."""
+    connection.begin()
+    connection.execute(
+        "insert or replace into activation.batches"
+        f" select ?, ?, ?, ?, count(*), 'sending', null, ?, null from {told}",
+        [key, plan_id, sync.audience.name, sync.destination, now()],
+    )
+    _append_attempts(connection, sync, plan_id, key, told)
+    connection.execute(
+        f"""
+        insert into activation.members
+        select
+            ?, ?, remote_key, customer_id, null, null, null, 'sending', null,
+            payload_hash, 0
+        from {told}
+        on conflict do update set
+            customer_id = excluded.customer_id,
+            last_payload_hash = excluded.last_payload_hash,
+            outcome_before = case
+                when last_outcome in {IN_DOUBT} then 'unknown' else last_outcome
+            end,
+            last_outcome = 'sending'
+        """,
+        [sync.destination, sync.audience.name],
+    )
+    connection.commit()
+
+
+def record_job(connection: duckdb.DuckDBPyConnection, key: str, job: str) -> None:
+    """Write down the job that a request became, so that its end can be asked for."""
+    connection.execute(
+        "update activation.batches set job_id = ? where idempotency_key = ?", [job, key]
+    )
+
+
+def record_answers(
+    connection: duckdb.DuckDBPyConnection,
+    sync: Sync,
+    plan_id: str,
+    key: str,
+    told: str,
+    *,
+    state: str,
+) -> None:
+    """Write down what was answered, and what the destination holds since.
+
+    Args:
+        state: of the request: `answered`, `unknown`, or `not_sent` when surely nothing
+            came of it, after which its members are as they were before.
+    """
+    connection.begin()
+    _append_attempts(connection, sync, plan_id, key, told)
+    connection.execute(
+        f"""
+        update activation.members set
+            held_payload_hash = case
+                when outcome <> 'acknowledged' then held_payload_hash
+                when operation <> 'remove' then told.payload_hash
+            end,
+            held_field_hashes = case
+                when outcome <> 'acknowledged' then held_field_hashes
+                when operation <> 'remove' then told.field_hashes
+            end,
+            held_since = case
+                when outcome <> 'acknowledged' then held_since
+                when operation <> 'remove' then ?
+            end,
+            last_outcome = case
+                when outcome = 'not_sent' then coalesce(outcome_before, 'not_sent')
+                else outcome
+            end,
+            answers = answers
+            + cast(outcome in ('acknowledged', 'rejected', 'absent') as bigint)
+        from {told} as told
+        where {sync.is_it} and members.remote_key = told.remote_key
+        """,
+        [now()],
+    )
+    connection.execute(
+        f"""
+        insert into activation.suppressions
+        select
+            sha256(members.{quoted(sync.audience.contact_field)}),
+            {literal(sync.audience.channel)},
+            told.feedback,
+            {literal(sync.destination)},
+            ?
+        from {told} as told
+        inner join marts.{quoted(sync.audience.relation)} as members
+            on members.customer_id = told.customer_id
+        where
+            told.feedback is not null
+            and members.{quoted(sync.audience.contact_field)} is not null
+        """,
+        [now()],
+    )
+    connection.execute(
+        "update activation.batches set state = ?, answered_at = ?"
+        " where idempotency_key = ?",
+        [state, now(), key],
+    )
+    connection.commit()
+
+
+def _append_attempts(
+    connection: duckdb.DuckDBPyConnection,
+    sync: Sync,
+    plan_id: str,
+    key: str,
+    told: str,
+) -> None:
+    connection.execute(
+        f"""
+        insert into activation.attempts
+        select
+            nextval('activation.attempt_numbers'), ?, ?, ?, operation, customer_id,
+            remote_key, key_hash, payload_hash, outcome, error_code, ?, ?
+        from (from {told} order by place)
+        """,
+        [plan_id, sync.destination, sync.audience.name, now(), key],
+    )

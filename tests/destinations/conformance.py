@@ -1,0 +1,196 @@
+"""What holds for every destination: a suite to inherit.
+
+    class TestMailchimp(Conformance):
+        @pytest.fixture
+        def subject(self, world: World) -> Iterator[Subject]: ...
+
+`Subject` says how the destination is reached and what it really holds. The members are
+those of the fixture `world`; `world.sync` must fit the destination (`use`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from orchestration.lib.activation.destinations.base import Answers, Batch, Destination
+from orchestration.lib.activation.mapping import read_field
+from orchestration.lib.sandbox.faults import EVERY, Fault, Faults
+from tests.destinations.conftest import World
+
+
+@dataclass(kw_only=True)
+class Subject:
+    """A destination under test."""
+
+    #: A new connection to the same place.
+    connect: Callable[[], Destination[Any]]
+    #: Customers that the place holds now, with the first name it has of each.
+    members: Callable[[], dict[str, str]]
+    faults: Faults = field(default_factory=Faults)
+    #: How often each effect that must happen once has happened.
+    effects: Callable[[], dict[str, int]] = dict
+    #: The same place with credentials that it refuses.
+    strange: Callable[[], Destination[Any]] | None = None
+
+
+class Killed(BaseException):
+    """Stands for the end of the process at this place."""
+
+
+def use(world: World, destination: Destination[Any], fields: dict[str, Any]) -> None:
+    """Let the world's sync go to this destination with these fields."""
+    can = destination.capabilities(destination.options)
+    world.sync_with(
+        capabilities=can,
+        mode=can.modes[0],
+        fields=tuple(read_field(name, value) for name, value in fields.items()),
+    )
+
+
+def apply(world: World, subject: Subject) -> Any:
+    """One run over a connection of its own."""
+    destination = subject.connect()
+    try:
+        return world.apply(destination)
+    finally:
+        destination.close()
+
+
+class Conformance:
+    """Inherit, and give the fixture `subject`."""
+
+    def test_members_arrive_and_are_acknowledged(
+        self, world: World, subject: Subject
+    ) -> None:
+        assert apply(world, subject).problem is None
+
+        assert subject.members() == {name: name for name in ("anna", "boris", "vera")}
+        assert world.held() == {"anna", "boris", "vera"}
+
+    def test_a_second_run_sends_nothing(self, world: World, subject: Subject) -> None:
+        apply(world, subject)
+
+        assert apply(world, subject).sent == 0
+
+    def test_a_change_arrives(self, world: World, subject: Subject) -> None:
+        if "mirror" not in world.sync.capabilities.modes:
+            pytest.skip("it takes a member once")
+        apply(world, subject)
+        world.execute(
+            "update audience_winback set first_name = 'Anya' where customer_id = 'anna'"
+        )
+
+        assert apply(world, subject).sent == 1
+
+        assert subject.members()["anna"] == "Anya"
+
+    def test_who_leaves_is_removed_and_may_come_back(
+        self, world: World, subject: Subject
+    ) -> None:
+        if not world.sync.capabilities.can_remove:
+            pytest.skip("what it has cannot be taken back")
+        apply(world, subject)
+        world.drop("boris")
+        apply(world, subject)
+        assert set(subject.members()) == world.held() == {"anna", "vera"}
+
+        world.execute(
+            "insert into audience_winback values"
+            " ('boris', 'boris@mail.ru', 'boris', 'send')"
+        )
+        apply(world, subject)
+
+        assert set(subject.members()) == world.held() == {"anna", "boris", "vera"}
+
+    def test_who_takes_back_their_consent_is_removed(
+        self, world: World, subject: Subject
+    ) -> None:
+        if not world.sync.capabilities.can_remove:
+            pytest.skip("what it has cannot be taken back")
+        apply(world, subject)
+        world.execute(
+            "update customer_consents set is_granted = false where customer_id = 'vera'"
+        )
+
+        apply(world, subject)
+
+        assert set(subject.members()) == {"anna", "boris"}
+
+    def test_nobody_is_sent_without_their_consent(
+        self, world: World, subject: Subject
+    ) -> None:
+        world.execute(
+            "update customer_consents set is_granted = null where customer_id = 'vera'"
+        )
+
+        apply(world, subject)
+
+        assert set(subject.members()) == {"anna", "boris"}
+
+    @pytest.mark.parametrize("place", [0, 1, 2])
+    @pytest.mark.parametrize("fault", EVERY)
+    def test_after_a_fault_a_rerun_ends_where_it_should_and_nothing_happens_twice(
+        self, world: World, subject: Subject, fault: Fault, place: int
+    ) -> None:
+        subject.faults.schedule = [*[None] * place, fault]
+        apply(world, subject)
+        apply(world, subject)
+        world.drop("boris")
+        subject.faults.schedule = [*[None] * place, fault]
+        apply(world, subject)
+        apply(world, subject)
+
+        if world.sync.capabilities.in_doubt_by == "none":
+            assert set(subject.members()) >= world.held()
+        else:
+            stay = {"anna", "vera"}
+            if not world.sync.capabilities.can_remove:
+                stay.add("boris")
+            assert set(subject.members()) == world.held() == stay
+        assert max(subject.effects().values(), default=0) <= 1
+
+    def test_after_a_kill_a_rerun_ends_where_it_should_and_nothing_happens_twice(
+        self, world: World, subject: Subject
+    ) -> None:
+        destination = subject.connect()
+        send = destination.send
+
+        def dying(batch: Batch, remember_job: Callable[[str], None]) -> Answers:
+            send(batch, remember_job)
+            raise Killed
+
+        destination.send = dying  # type: ignore[method-assign]
+        with pytest.raises(Killed):
+            world.apply(destination)
+        destination.close()
+        apply(world, subject)
+
+        if world.sync.capabilities.in_doubt_by != "none":
+            assert set(subject.members()) == world.held() == {"anna", "boris", "vera"}
+        assert max(subject.effects().values(), default=0) <= 1
+
+    def test_refused_credentials_are_told_and_leave_nobody_in_doubt(
+        self, world: World, subject: Subject
+    ) -> None:
+        if subject.strange is None:
+            pytest.skip("it asks for no credentials")
+        destination = subject.strange()
+
+        applied = world.apply(destination)
+
+        destination.close()
+        assert "credentials" in (applied.problem or "")
+        assert subject.members() == {}
+        assert apply(world, subject).problem is None
+
+    def test_no_contact_is_kept_or_told(self, world: World, subject: Subject) -> None:
+        subject.faults.schedule = [None, 500, 500, 500, 500]
+        problem = apply(world, subject).problem or ""
+        apply(world, subject)
+
+        assert "@" not in problem
+        assert b"@mail.ru" not in world.activation.read_bytes()
+        for (phone,) in world.marts_rows("select phone from audience_winback"):
+            assert phone[1:].encode() not in world.activation.read_bytes()
