@@ -110,8 +110,6 @@ def test_the_clock_is_read_at_the_edge_only() -> None:
         "orchestration.lib.runs",
         "orchestration.lib.landing.lander",
         "orchestration.lib.quality.results",
-        "orchestration.lib.activation.plan",
-        "orchestration.lib.activation.apply",
-        "orchestration.lib.activation.guards",
+        "orchestration.lib.activation.state",
         "orchestration.lib.activation.destinations.webhook",
     }

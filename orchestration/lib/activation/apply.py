@@ -49,7 +49,7 @@ from orchestration.lib.activation.requests import (
     create_outgoing,
     write_members,
 )
-from orchestration.lib.activation.state import Sync
+from orchestration.lib.activation.state import Sync, now
 
 #: Requests in a row without an answer, after which the rest waits for the next run.
 _MOST_SILENCE = 3
@@ -269,7 +269,7 @@ def _send(
     if only == "true":
         connection.execute(
             "update activation.plans set status = ?, applied_at = ? where plan_id = ?",
-            ["incomplete" if problem else "applied", ledger.now(), plan.plan_id],
+            ["incomplete" if problem else "applied", now(), plan.plan_id],
         )
     return Applied(
         plan_id=plan.plan_id,

@@ -12,12 +12,11 @@ what arrived before a crash, the rest may look like too much.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from fractions import Fraction
 
 import duckdb
 
-from orchestration.lib.activation.state import Sync
+from orchestration.lib.activation.state import Sync, now
 
 #: SQL over the rows of a plan: members who may not be written to any more.
 WITHDRAWN = """
@@ -175,7 +174,7 @@ def _record_release(
 ) -> None:
     connection.execute(
         "insert into activation.releases values (?, ?, ?, ?)",
-        [plan_id, by, reason, datetime.now(UTC).replace(tzinfo=None)],
+        [plan_id, by, reason, now()],
     )
 
 

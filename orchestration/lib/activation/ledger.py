@@ -5,20 +5,14 @@ its answers in one transaction with what the destination holds since.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import duckdb
 import pyarrow as pa
 
 from orchestration.lib.activation.destinations.base import Answers, Row
 from orchestration.lib.activation.plan import IN_DOUBT
-from orchestration.lib.activation.state import Sync
+from orchestration.lib.activation.state import Sync, now
 from orchestration.lib.warehouse import literal, quoted
-
-
-def now() -> datetime:
-    """The time of an event, in UTC."""
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def register_rows(
@@ -72,8 +66,20 @@ def record_intent(
     """Write down what is about to be sent; committed before the request."""
     connection.begin()
     connection.execute(
-        "insert or replace into activation.batches"
-        f" select ?, ?, ?, ?, count(*), 'sending', null, ?, null from {told}",
+        f"""
+        insert or replace into activation.batches by name
+        select
+            ? as idempotency_key,
+            ? as plan_id,
+            ? as audience,
+            ? as destination,
+            count(*) as row_count,
+            'sending' as state,
+            cast(null as varchar) as job_id,
+            cast(? as timestamp) as sent_at,
+            cast(null as timestamp) as answered_at
+        from {told}
+        """,
         [key, plan_id, sync.audience.name, sync.destination, now()],
     )
     _append_attempts(connection, sync, plan_id, key, told)
@@ -182,10 +188,21 @@ def _append_attempts(
 ) -> None:
     connection.execute(
         f"""
-        insert into activation.attempts
+        insert into activation.attempts by name
         select
-            nextval('activation.attempt_numbers'), ?, ?, ?, operation, customer_id,
-            remote_key, key_hash, payload_hash, outcome, error_code, ?, ?
+            nextval('activation.attempt_numbers') as attempt_id,
+            ? as plan_id,
+            ? as destination,
+            ? as audience,
+            operation,
+            customer_id,
+            remote_key,
+            key_hash,
+            payload_hash,
+            outcome,
+            error_code,
+            cast(? as timestamp) as attempted_at,
+            ? as idempotency_key
         from (from {told} order by place)
         """,
         [plan_id, sync.destination, sync.audience.name, now(), key],

@@ -8,13 +8,13 @@ either, before any model knows of it.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import duckdb
 
 from orchestration.lib.activation.guards import problems, record_holds
-from orchestration.lib.activation.state import Sync
+from orchestration.lib.activation.state import Sync, now
 from orchestration.lib.warehouse import literal, quoted
 
 #: In the order in which they are sent: who leaves, leaves first.
@@ -89,35 +89,40 @@ def write_plan(connection: duckdb.DuckDBPyConnection, sync: Sync, as_of: date) -
         connection.execute(
             f"delete from activation.{table} where plan_id = ?", [plan_id]
         )
+    row = {
+        "plan_id": plan_id,
+        "audience": sync.audience.name,
+        "destination": sync.destination,
+        "as_of": as_of,
+        "status": "planned",
+        "adds": counts.get("add", 0),
+        "changes": counts.get("change", 0) + counts.get("update", 0),
+        "removes": counts.get("remove", 0),
+        "retries": counts.get("retry", 0),
+        "unchanged": counts.get("unchanged", 0),
+        "left_out": counts.get("left_out", 0),
+        "requests": requests,
+        "least_seconds": sync.capabilities.least_seconds(requests),
+        "fields": fields,
+        "created_at": now(),
+    }
     connection.execute(
-        """
-        insert into activation.plans
-        values (?, ?, ?, ?, 'planned', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, null)
-        """,
-        [
-            plan_id,
-            sync.audience.name,
-            sync.destination,
-            as_of,
-            counts.get("add", 0),
-            counts.get("change", 0) + counts.get("update", 0),
-            counts.get("remove", 0),
-            counts.get("retry", 0),
-            counts.get("unchanged", 0),
-            counts.get("left_out", 0),
-            requests,
-            sync.capabilities.least_seconds(requests),
-            fields,
-            datetime.now(UTC).replace(tzinfo=None),
-        ],
+        f"insert into activation.plans ({', '.join(row)})"
+        f" values ({', '.join('?' * len(row))})",
+        list(row.values()),
     )
     record_holds(connection, plan_id, holds)
     if operations or counts.get("left_out"):
         connection.execute(
             """
-            insert into activation.plan_rows
+            insert into activation.plan_rows by name
             select
-                ?, operation, customer_id, remote_key, sha256(remote_key), payload_hash,
+                ? as plan_id,
+                operation,
+                customer_id,
+                remote_key,
+                sha256(remote_key) as key_hash,
+                payload_hash,
                 reason
             from computed_rows
             where operation <> 'unchanged'

@@ -20,6 +20,7 @@ whose change was refused is still there to be removed.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -27,6 +28,35 @@ import duckdb
 from orchestration.lib.activation.destinations.base import Capabilities, Mode
 from orchestration.lib.activation.mapping import Field, FieldMapping
 from orchestration.lib.warehouse import connect, literal
+
+#: For a state from before members had a table of their own: what they hold is kept.
+_UPGRADE = """
+create table activation.members as
+select
+    destination,
+    audience,
+    customer_id as remote_key,
+    customer_id,
+    payload_hash as held_payload_hash,
+    cast(null as varchar) as held_field_hashes,
+    acknowledged_at as held_since,
+    'acknowledged' as last_outcome,
+    cast(null as varchar) as outcome_before,
+    payload_hash as last_payload_hash,
+    cast(1 as bigint) as answers
+from activation.acknowledged;
+alter table activation.members add primary key (destination, audience, remote_key);
+drop table activation.acknowledged;
+alter table activation.plans add column if not exists fields varchar;
+update activation.plans set fields = null;
+alter table activation.plans add column retries bigint default 0;
+alter table activation.plans add column requests bigint default 0;
+alter table activation.plans add column least_seconds double default 0;
+alter table activation.plan_rows add column remote_key varchar;
+alter table activation.batches add column job_id varchar;
+alter table activation.attempts add column remote_key varchar;
+update activation.attempts set remote_key = customer_id;
+"""
 
 _TABLES = """
 create sequence if not exists activation.attempt_numbers;
@@ -197,6 +227,22 @@ def opened(
     names a database after its file, and a schema of the same name would be ambiguous.
     """
     with connect(activation_file) as connection:
+        _upgrade(connection)
         connection.execute(_TABLES)
         connection.execute(f"attach {literal(str(marts_file))} as marts (read_only)")
         yield connection
+
+
+def _upgrade(connection: duckdb.DuckDBPyConnection) -> None:
+    row = connection.execute(
+        "select count(*) from duckdb_tables() where database_name = 'activation'"
+        " and table_name = 'acknowledged'"
+    ).fetchone()
+    if row and row[0]:
+        for statement in filter(str.strip, _UPGRADE.split(";")):
+            connection.execute(statement)
+
+
+def now() -> datetime:
+    """The time of what is planned, sent, answered or released, in UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
