@@ -28,6 +28,26 @@ from tests.destinations.receiver import Receiver, running_receiver
 AS_OF = date(2026, 10, 31)
 
 
+def sync_of(audience: str) -> Sync:
+    """The audience under this name, on its way to a destination that can do all."""
+    return Sync(
+        audience=Audience(
+            name=audience,
+            relation="audience_winback",
+            channel="email",
+            purpose="marketing",
+            contact_field="email",
+        ),
+        destination="crm",
+        capabilities=Capabilities(in_doubt_by="key", modes=MODES, batch_rows=2),
+        fields=(
+            Field(name="email", column="email"),
+            Field(name="first_name", column="first_name"),
+        ),
+        limits=Limits(is_first_send_held=False),
+    )
+
+
 class World:
     """Marts that tests change, and the activation state beside them."""
 
@@ -35,22 +55,7 @@ class World:
         self.home = home
         self.marts = home / "marts.duckdb"
         self.activation = home / "activation.duckdb"
-        self.sync = Sync(
-            audience=Audience(
-                name="winback",
-                relation="audience_winback",
-                channel="email",
-                purpose="marketing",
-                contact_field="email",
-            ),
-            destination="crm",
-            capabilities=Capabilities(in_doubt_by="key", modes=MODES, batch_rows=2),
-            fields=(
-                Field(name="email", column="email"),
-                Field(name="first_name", column="first_name"),
-            ),
-            limits=Limits(is_first_send_held=False),
-        )
+        self.sync = sync_of("winback")
         self.execute(
             """
             create table audience_winback (
