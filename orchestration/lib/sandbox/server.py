@@ -56,7 +56,10 @@ def running(app: Starlette) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         free.listen(128)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+        server = uvicorn.Server(
+            # Answers that break off are faults that somebody asked for.
+            uvicorn.Config(app, log_level="critical", lifespan="off")
+        )
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [free]}, daemon=True
         )
