@@ -20,7 +20,6 @@ from orchestration.lib.activation import ledger
 from orchestration.lib.activation.destinations.base import (
     Answer,
     Answers,
-    Batch,
     BatchRefused,
     Destination,
     InDoubt,
@@ -44,9 +43,10 @@ from orchestration.lib.activation.plan import (
     write_plan,
 )
 from orchestration.lib.activation.requests import (
+    Part,
     batch_of,
-    batches,
     create_outgoing,
+    parts,
     write_members,
 )
 from orchestration.lib.activation.state import Sync, now
@@ -129,13 +129,15 @@ def settle_jobs(
     ).fetchall()
     settled = 0
     for key, plan_id, job in open_jobs:
-        rows = _rows_in_doubt(connection, sync, key)
-        answers = None
-        with suppress(InDoubt, NotSent):
-            answers = destination.recover(job, batch_of(sync, rows)) if rows else {}
+        part = Part(batch_of(sync, _rows_in_doubt(connection, sync, key)), 0)
+        answers: Answers | None = {}
+        if part.batch.rows:
+            answers = None
+            with suppress(InDoubt, NotSent):
+                answers = destination.recover(job, part.batch)
         if answers is None:
             continue
-        told = ledger.register_rows(connection, rows, answers, "unknown")
+        told = ledger.told(connection, part, answers, "unknown")
         ledger.record_answers(connection, sync, plan_id, key, told, state="answered")
         settled += 1
     return settled
@@ -254,8 +256,8 @@ def _send(
         if members or not _holds_it(sync, destination, course):
             _put(connection, sync, plan, destination, course, members)
     else:
-        for batch in batches(connection, sync):
-            _deliver(connection, sync, plan, destination, course, batch)
+        for part in parts(connection, sync):
+            _deliver(connection, sync, plan, destination, course, part)
             if course.stopped:
                 break
     counts = course.counts
@@ -288,11 +290,12 @@ def _deliver(
     plan: Plan,
     destination: Destination[Any],
     course: _Course,
-    batch: Batch,
+    part: Part,
 ) -> None:
     """Send a request; one that is refused for what is in it, in halves."""
+    batch = part.batch
     key = batch.idempotency_key
-    told = ledger.register_rows(connection, batch.rows, {}, "sending")
+    told = ledger.told(connection, part, {}, "sending")
     ledger.record_intent(connection, sync, plan.plan_id, key, told)
     answers: Answers = {}
     otherwise = state = "answered"
@@ -322,13 +325,19 @@ def _deliver(
             otherwise = state = "not_sent"
         if course.refusals == _MOST_REFUSALS and not course.counts.get("acknowledged"):
             course.stopped = f"{sync.destination} refuses everything: {error.code}"
-    told = ledger.register_rows(connection, batch.rows, answers, otherwise)
-    ledger.record_answers(connection, sync, plan.plan_id, key, told, state=state)
+    told = ledger.told(connection, part, answers, otherwise)
+    ledger.record_answers(
+        connection,
+        sync,
+        plan.plan_id,
+        key,
+        told,
+        state=state,
+        has_feedback=any(answer.feedback for answer in answers.values()),
+    )
     if state == "not_sent" and not course.stopped:
-        middle = len(batch.rows) // 2
-        for rows in (batch.rows[:middle], batch.rows[middle:]):
+        for half in part.halves(sync):
             if not course.stopped:
-                half = batch_of(sync, rows)
                 _deliver(connection, sync, plan, destination, course, half)
     else:
         course.count(batch.rows, answers, otherwise)
@@ -355,7 +364,7 @@ def _put(
 ) -> None:
     """Give all members to a destination that takes them at once."""
     key = plan.plan_id
-    told = ledger.all_rows(connection, "sending")
+    told = ledger.told_of_all("sending")
     ledger.record_intent(connection, sync, plan.plan_id, key, told)
     outcome = state = "answered"
     try:
@@ -370,7 +379,7 @@ def _put(
     except NotSent as error:
         outcome = state = "not_sent"
         course.stopped = f"{sync.destination}: {error}"
-    told = ledger.all_rows(connection, outcome)
+    told = ledger.told_of_all(outcome)
     ledger.record_answers(connection, sync, plan.plan_id, key, told, state=state)
     course.counts[outcome] = changed
 
@@ -383,7 +392,7 @@ def _rows_in_doubt(
         f"""
         create or replace temp table outgoing as
         select
-            min(attempt_id) as place,
+            row_number() over (order by min(attempt_id)) - 1 as place,
             operation,
             customer_id,
             remote_key,

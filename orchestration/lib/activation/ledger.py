@@ -4,56 +4,57 @@ The intent of a request is committed before it leaves, with all its members in d
 its answers in one transaction with what the destination holds since.
 """
 
-from collections.abc import Sequence
-
 import duckdb
 import pyarrow as pa
 
-from orchestration.lib.activation.destinations.base import Answers, Row
+from orchestration.lib.activation.destinations.base import Answers
 from orchestration.lib.activation.plan import IN_DOUBT
+from orchestration.lib.activation.requests import Part
 from orchestration.lib.activation.state import Sync, now
 from orchestration.lib.warehouse import literal, quoted
 
 
-def register_rows(
+def told(
     connection: duckdb.DuckDBPyConnection,
-    rows: Sequence[Row],
+    part: Part,
     answers: Answers,
     otherwise: str,
 ) -> str:
-    """Make a relation of the members of a request, one row each; its name.
+    """SQL of the rows of a request with what was said of each.
 
     Args:
-        answers: what was said of them.
+        answers: what was said.
         otherwise: the outcome of those it was not said of.
     """
-    found = [answers.get(row.remote_key) for row in rows]
+    found = [(row.remote_key, answers.get(row.remote_key)) for row in part.batch.rows]
     columns = {
-        "remote_key": [row.remote_key for row in rows],
-        "outcome": [each.outcome if each else otherwise for each in found],
-        "error_code": [each.error_code if each else None for each in found],
-        "feedback": [each.feedback if each else None for each in found],
+        "remote_key": [key for key, _ in found],
+        "outcome": [each.outcome if each else otherwise for _, each in found],
+        "error_code": [each.error_code if each else None for _, each in found],
+        "feedback": [each.feedback if each else None for _, each in found],
     }
     connection.register(
         "answered",
         pa.table({name: pa.array(v, pa.string()) for name, v in columns.items()}),
     )
-    connection.execute(
-        "create or replace temp table told as"
-        " select outgoing.*, outcome, error_code, feedback"
-        " from outgoing inner join answered using (remote_key)"
-    )
-    return "told"
+    last = part.first + len(found) - 1
+    return f"""(
+        select outgoing.*, outcome, error_code, feedback
+        from outgoing inner join answered using (remote_key)
+        where place between {part.first} and {last}
+    )"""
 
 
-def all_rows(connection: duckdb.DuckDBPyConnection, outcome: str) -> str:
+def told_of_all(outcome: str) -> str:
     """The same of everything that is to be sent, for what is sent at once."""
-    connection.execute(
-        f"create or replace temp view told_whole as select outgoing.*,"
-        f" {literal(outcome)} as outcome, cast(null as varchar) as error_code,"
-        " cast(null as varchar) as feedback from outgoing"
-    )
-    return "told_whole"
+    return f"""(
+        select
+            *,
+            {literal(outcome)} as outcome,
+            cast(null as varchar) as error_code,
+            cast(null as varchar) as feedback
+        from outgoing
+    )"""
 
 
 def record_intent(
@@ -118,10 +119,12 @@ def record_answers(
     told: str,
     *,
     state: str,
+    has_feedback: bool = False,
 ) -> None:
     """Write down what was answered, and what the destination holds since.
 
     Args:
+        has_feedback: whether it says of any contact that it is not to be written to.
         state: of the request: `answered`, `unknown`, or `not_sent` when surely nothing
             came of it, after which its members are as they were before.
     """
@@ -129,48 +132,62 @@ def record_answers(
     _append_attempts(connection, sync, plan_id, key, told)
     connection.execute(
         f"""
-        update activation.members set
+        insert into activation.members
+        select
+            ?,
+            ?,
+            remote_key,
+            customer_id,
+            case when operation <> 'remove' then payload_hash end,
+            case when operation <> 'remove' then field_hashes end,
+            case when operation <> 'remove' then cast(? as timestamp) end,
+            outcome,
+            null,
+            payload_hash,
+            cast(outcome in ('acknowledged', 'rejected', 'absent') as bigint)
+        from {told}
+        on conflict do update set
             held_payload_hash = case
-                when outcome <> 'acknowledged' then held_payload_hash
-                when operation <> 'remove' then told.payload_hash
+                when excluded.last_outcome = 'acknowledged'
+                    then excluded.held_payload_hash
+                else held_payload_hash
             end,
             held_field_hashes = case
-                when outcome <> 'acknowledged' then held_field_hashes
-                when operation <> 'remove' then told.field_hashes
+                when excluded.last_outcome = 'acknowledged'
+                    then excluded.held_field_hashes
+                else held_field_hashes
             end,
             held_since = case
-                when outcome <> 'acknowledged' then held_since
-                when operation <> 'remove' then ?
+                when excluded.last_outcome = 'acknowledged' then excluded.held_since
+                else held_since
             end,
             last_outcome = case
-                when outcome = 'not_sent' then coalesce(outcome_before, 'not_sent')
-                else outcome
+                when excluded.last_outcome <> 'not_sent' then excluded.last_outcome
+                else coalesce(outcome_before, 'not_sent')
             end,
-            answers = answers
-            + cast(outcome in ('acknowledged', 'rejected', 'absent') as bigint)
-        from {told} as told
-        where {sync.is_it} and members.remote_key = told.remote_key
+            answers = answers + excluded.answers
         """,
-        [now()],
+        [sync.destination, sync.audience.name, now()],
     )
-    connection.execute(
-        f"""
-        insert into activation.suppressions
-        select
-            sha256(members.{quoted(sync.audience.contact_field)}),
-            {literal(sync.audience.channel)},
-            told.feedback,
-            {literal(sync.destination)},
-            ?
-        from {told} as told
-        inner join marts.{quoted(sync.audience.relation)} as members
-            on members.customer_id = told.customer_id
-        where
-            told.feedback is not null
-            and members.{quoted(sync.audience.contact_field)} is not null
-        """,
-        [now()],
-    )
+    if has_feedback:
+        connection.execute(
+            f"""
+            insert into activation.suppressions
+            select
+                sha256(members.{quoted(sync.audience.contact_field)}),
+                {literal(sync.audience.channel)},
+                told.feedback,
+                {literal(sync.destination)},
+                ?
+            from {told} as told
+            inner join marts.{quoted(sync.audience.relation)} as members
+                on members.customer_id = told.customer_id
+            where
+                told.feedback is not null
+                and members.{quoted(sync.audience.contact_field)} is not null
+            """,
+            [now()],
+        )
     connection.execute(
         "update activation.batches set state = ?, answered_at = ?"
         " where idempotency_key = ?",

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -92,29 +93,46 @@ def create_outgoing(
     return int(row[0]) if row else 0
 
 
-def batches(connection: duckdb.DuckDBPyConnection, sync: Sync) -> Iterator[Batch]:
+@dataclass(frozen=True)
+class Part:
+    """A request, and where its rows begin in `outgoing`."""
+
+    batch: Batch
+    first: int
+
+    def halves(self, sync: Sync) -> tuple["Part", "Part"]:
+        """The same rows in two requests."""
+        rows, middle = self.batch.rows, len(self.batch.rows) // 2
+        return (
+            Part(batch_of(sync, rows[:middle]), self.first),
+            Part(batch_of(sync, rows[middle:]), self.first + middle),
+        )
+
+
+def parts(connection: duckdb.DuckDBPyConnection, sync: Sync) -> Iterator[Part]:
     """The rows of `outgoing` in requests, of removals or of members, never both."""
-    place = 0
+    mapping, place = sync.mapping, 0
     while rows := connection.execute(
         "select operation, customer_id, remote_key, payload, idempotency_key"
-        " from outgoing where place >= ? order by place limit ?",
-        [place, sync.capabilities.batch_rows],
+        " from outgoing where place between ? and ? order by place",
+        [place, place + sync.capabilities.batch_rows - 1],
     ).fetchall():
         within = _within(rows, sync.capabilities)
-        place += len(within)
-        yield batch_of(
+        batch = batch_of(
             sync,
             [
                 Row(
                     operation=operation,
                     customer_id=customer_id,
                     remote_key=remote_key,
-                    fields=sync.mapping.sent(json.loads(payload)) if payload else None,
+                    fields=mapping.sent(json.loads(payload)) if payload else None,
                     idempotency_key=key,
                 )
                 for operation, customer_id, remote_key, payload, key in within
             ],
         )
+        yield Part(batch, place)
+        place += len(within)
 
 
 def batch_of(sync: Sync, rows: Sequence[Row]) -> Batch:
