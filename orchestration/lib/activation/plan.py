@@ -231,7 +231,7 @@ def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
 
         consents as (
 
-            select distinct customer_id, contact_point_hash
+            select customer_id, contact_point_hash
             from marts.customer_consents as consents
             where
                 channel = {literal(audience.channel)}
@@ -257,14 +257,16 @@ def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
                 sha256({mapping.payload("members")}) as payload_hash,
                 case
                     when members.decision <> 'send' then members.decision
-                    when consents.customer_id is null then 'no_current_consent'
+                    when not coalesce(
+                        (
+                            members.customer_id,
+                            sha256(members.{quoted(audience.contact_field)})
+                        ) in (select (customer_id, contact_point_hash) from consents),
+                        false
+                    ) then 'no_current_consent'
                     else {mapping.missing("members")}
                 end as reason
             from marts.{quoted(audience.relation)} as members
-            left join consents
-                on consents.customer_id = members.customer_id
-                and consents.contact_point_hash
-                = sha256(members.{quoted(audience.contact_field)})
 
         ),
 
@@ -296,28 +298,41 @@ def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
 
         ),
 
+        matched as (
+
+            select
+                desired.customer_id,
+                desired.payload_hash,
+                known.customer_id as known_customer_id,
+                coalesce(desired.remote_key, known.remote_key) as remote_key,
+                known.held_payload_hash,
+                known.last_outcome,
+                coalesce(known.is_in_doubt, false) as is_in_doubt
+            from (from desired where reason is null) as desired
+            full outer join known on known.remote_key = desired.remote_key
+
+        ),
+
         wanted as (
 
             select
                 case
-                    when known.is_in_doubt and known.held_payload_hash is null
+                    when is_in_doubt and held_payload_hash is null
                         then {literal(doubtful if doubtful == "left_out" else new)}
-                    when known.is_in_doubt then {literal(doubtful)}
-                    when known.held_payload_hash is null then {literal(new)}
-                    when known.held_payload_hash <> desired.payload_hash
-                        then {literal(changed)}
+                    when is_in_doubt then {literal(doubtful)}
+                    when held_payload_hash is null then {literal(new)}
+                    when held_payload_hash <> payload_hash then {literal(changed)}
                     else 'unchanged'
                 end as operation,
-                desired.customer_id,
-                desired.remote_key,
-                desired.payload_hash,
+                customer_id,
+                remote_key,
+                payload_hash,
                 case
-                    when known.is_in_doubt then 'in_doubt'
-                    when known.last_outcome = 'rejected' then 'rejected'
+                    when is_in_doubt then 'in_doubt'
+                    when last_outcome = 'rejected' then 'rejected'
                 end as reason
-            from desired
-            left join known on known.remote_key = desired.remote_key
-            where desired.reason is null
+            from matched
+            where customer_id is not null
 
         ),
 
@@ -326,19 +341,19 @@ def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
 
             select
                 'remove' as operation,
-                known.customer_id,
-                known.remote_key,
+                matched.known_customer_id as customer_id,
+                matched.remote_key,
                 cast(null as varchar) as payload_hash,
                 case
                     when desired.reason is not null then desired.reason
                     when desired.customer_id is not null then 'contact_changed'
                     else 'not_in_audience'
                 end as reason
-            from known
-            left join desired on desired.customer_id = known.customer_id
+            from matched
+            left join desired on desired.customer_id = matched.known_customer_id
             where
-                (known.held_payload_hash is not null or known.is_in_doubt)
-                and known.remote_key not in (select remote_key from wanted)
+                matched.customer_id is null
+                and (matched.held_payload_hash is not null or matched.is_in_doubt)
 
         ),
 
