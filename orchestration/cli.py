@@ -23,6 +23,7 @@ from orchestration.commands.forecast import forecast
 from orchestration.commands.identity import identity
 from orchestration.commands.identity_decisions import pin, review, veto
 from orchestration.commands.quarantine import quarantine
+from orchestration.commands.sandbox import sandbox
 from orchestration.commands.users import decider
 from orchestration.settings import PROJECT, Settings, SettingsError, load_settings
 
@@ -43,6 +44,7 @@ def main() -> None:
     crm360 identity match FILE ...   which records of any file are one person
     crm360 forecast fit ...          what the customers of any file will order
     crm360 plan winback              what a sync would do, to whom not, what holds it
+    crm360 sandbox                   vendors on this machine, to try audiences on
     crm360 experiment analyse ...    what a campaign brought, against a control
     """
 
@@ -53,6 +55,7 @@ main.add_command(fetch)
 main.add_command(forecast)
 main.add_command(identity)
 main.add_command(quarantine)
+main.add_command(sandbox)
 for command in (pin, veto, review):
     identity.add_command(command)
 
