@@ -9,7 +9,8 @@
 Neither errors nor logs quote an address, a header or a body.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -116,6 +117,20 @@ class Api:
             raise (InDoubt if is_doubtful else NotSent)(problem) from None
         raise AssertionError("retry_context returns or raises")
 
+    def ask(self, path: str, **request: Any) -> Any:  # noqa: ANN401 - any JSON
+        """What is there, by a GET, which changes nothing.
+
+        Args:
+            request: as for `call`.
+
+        Raises:
+            NotSent: nobody answered, or not with JSON.
+        """
+        try:
+            return self.call("GET", path, **request)[1]
+        except (BatchRefused, InDoubt) as error:
+            raise NotSent(str(error)) from None
+
     def close(self) -> None:
         """End the connections."""
         self._client.close()
@@ -156,6 +171,19 @@ class Api:
         except (ValueError, KeyError, TypeError, IndexError, AttributeError):
             code = None
         return code or f"http_{response.status_code}"
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """The block that takes an answer apart.
+
+    Raises:
+        InDoubt: the answer is of another form than the vendor documents.
+    """
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        raise InDoubt("an answer of another form than is documented") from None
 
 
 def _wait_and_retry(error: Exception) -> bool | float:
