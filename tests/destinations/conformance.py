@@ -166,6 +166,22 @@ class Conformance:
             assert set(subject.members()) == world.held() == stay
         assert max(subject.effects().values(), default=0) <= 1
 
+    @pytest.mark.parametrize("place", [0, 1, 2, 3])
+    @pytest.mark.parametrize("fault", [401, 404, 400, 500])
+    def test_what_was_half_done_when_it_failed_can_still_be_taken_back(
+        self, world: World, subject: Subject, fault: Fault, place: int
+    ) -> None:
+        can = world.sync.capabilities
+        if not can.can_remove or can.in_doubt_by == "none":
+            pytest.skip("what it may have cannot be taken back")
+        subject.faults.schedule = [*[None] * place, *[fault] * 6]
+        apply(world, subject)
+        subject.faults.schedule = []
+        world.drop("boris")
+        apply(world, subject)
+
+        assert set(subject.members()) == world.held() == {"anna", "vera"}
+
     def test_after_a_kill_a_rerun_ends_where_it_should_and_nothing_happens_twice(
         self, world: World, subject: Subject
     ) -> None:

@@ -186,6 +186,19 @@ def reading() -> Iterator[None]:
         raise InDoubt("an answer of another form than is documented") from None
 
 
+@contextmanager
+def after_an_effect() -> Iterator[None]:
+    """The block before which a batch had some of its effect already.
+
+    Raises:
+        InDoubt: a request in it was refused or not sent, and the batch was half done.
+    """
+    try:
+        yield
+    except (BatchRefused, NotSent) as error:
+        raise InDoubt(str(error)) from None
+
+
 def _wait_and_retry(error: Exception) -> bool | float:
     if not isinstance(error, _TryAgain):
         return False

@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestration.lib.activation.destinations.api import Api, reading
+from orchestration.lib.activation.destinations.api import (
+    Api,
+    after_an_effect,
+    reading,
+)
 from orchestration.lib.activation.destinations.base import (
     ACKNOWLEDGED,
     Answer,
@@ -124,13 +128,14 @@ class MailchimpDestination(Destination[MailchimpOptions]):
 
     def recover(self, job: str, batch: Batch) -> Answers:
         """Wait for the end of a batch operation, and look after what went wrong."""
-        errors = wait_for(lambda: self._errors(job), self.options)
-        return {
-            row.remote_key: ACKNOWLEDGED
-            if not errors or self._is_gone(row, batch.audience)
-            else Answer(outcome="rejected", error_code="not_removed")
-            for row in batch.rows
-        }
+        with after_an_effect():
+            errors = wait_for(lambda: self._errors(job), self.options)
+            return {
+                row.remote_key: ACKNOWLEDGED
+                if not errors or self._is_gone(row, batch.audience)
+                else Answer(outcome="rejected", error_code="not_removed")
+                for row in batch.rows
+            }
 
     def close(self) -> None:
         """End the connections."""
