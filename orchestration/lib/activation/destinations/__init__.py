@@ -7,11 +7,13 @@ from orchestration.lib.activation.destinations.base import (
     SnapshotDestination,
 )
 from orchestration.lib.activation.destinations.files import FileDestination
+from orchestration.lib.activation.destinations.klaviyo import KlaviyoDestination
 from orchestration.lib.activation.destinations.mailchimp import MailchimpDestination
 from orchestration.lib.activation.destinations.webhook import WebhookDestination
 
 TYPES: dict[str, type[Destination[Any]] | type[SnapshotDestination[Any]]] = {
     "file": FileDestination,
+    "klaviyo": KlaviyoDestination,
     "mailchimp": MailchimpDestination,
     "webhook": WebhookDestination,
 }
