@@ -174,16 +174,22 @@ class Api:
 
 
 @contextmanager
-def reading() -> Iterator[None]:
+def reading(
+    otherwise: type[InDoubt] | type[NotSent] = InDoubt,
+) -> Iterator[None]:
     """The block that takes an answer apart.
 
+    Args:
+        otherwise: what an answer means that is of another form than is documented;
+            `NotSent` where nothing but a question was asked.
+
     Raises:
-        InDoubt: the answer is of another form than the vendor documents.
+        InDoubt, NotSent: the answer is of another form.
     """
     try:
         yield
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-        raise InDoubt("an answer of another form than is documented") from None
+        raise otherwise("an answer of another form than is documented") from None
 
 
 @contextmanager

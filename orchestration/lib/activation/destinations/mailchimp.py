@@ -26,6 +26,7 @@ from orchestration.lib.activation.destinations.base import (
     Destination,
     Feedback,
     Kind,
+    NotSent,
     Row,
 )
 from orchestration.lib.activation.destinations.jobs import JobOptions, wait_for
@@ -99,15 +100,16 @@ class MailchimpDestination(Destination[MailchimpOptions]):
 
     def fields(self) -> Mapping[str, Kind]:
         """The address and the list's merge fields; postal addresses are no text."""
-        merge_fields = self._api.ask(
+        answer = self._api.ask(
             f"{self._list}/merge-fields",
             params={"count": 1000, "fields": "merge_fields.tag,merge_fields.type"},
-        )["merge_fields"]
-        kinds: dict[str, Kind] = {
-            each["tag"]: _KINDS.get(each["type"], "text")
-            for each in merge_fields
-            if each["type"] != "address"
-        }
+        )
+        with reading(NotSent):
+            kinds: dict[str, Kind] = {
+                each["tag"]: _KINDS.get(each["type"], "text")
+                for each in answer["merge_fields"]
+                if each["type"] != "address"
+            }
         return {"email_address": "text", **kinds}
 
     def send(self, batch: Batch, remember_job: Callable[[str], None]) -> Answers:
