@@ -7,12 +7,14 @@ from orchestration.lib.activation.destinations.base import (
     SnapshotDestination,
 )
 from orchestration.lib.activation.destinations.files import FileDestination
+from orchestration.lib.activation.destinations.hubspot import HubspotDestination
 from orchestration.lib.activation.destinations.klaviyo import KlaviyoDestination
 from orchestration.lib.activation.destinations.mailchimp import MailchimpDestination
 from orchestration.lib.activation.destinations.webhook import WebhookDestination
 
 TYPES: dict[str, type[Destination[Any]] | type[SnapshotDestination[Any]]] = {
     "file": FileDestination,
+    "hubspot": HubspotDestination,
     "klaviyo": KlaviyoDestination,
     "mailchimp": MailchimpDestination,
     "webhook": WebhookDestination,
