@@ -41,6 +41,10 @@ class Document:
             for path in sorted(self.content["paths"], key=lambda each: each.count("{"))
         ]
 
+    def knows(self, method: str, path: str) -> bool:
+        """Whether there is such an operation."""
+        return self._operation(method, path)[0] is not None
+
     def problems(
         self,
         method: str,
@@ -147,7 +151,7 @@ class Checked:
 
     Args:
         prefix: of the vendor's addresses, which the document's paths do not have.
-        except_for: addresses that are in no document of the vendor's that we have.
+        except_for: beginnings of addresses that are in none of the documents.
     """
 
     def __init__(
@@ -163,7 +167,7 @@ class Checked:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "").removeprefix(self._prefix)
-        if scope["type"] != "http" or path in self._except_for:
+        if scope["type"] != "http" or path.startswith(tuple(self._except_for)):
             await self._app(scope, receive, send)
             return
         asked, answered, started = b"", bytearray(), []
@@ -192,20 +196,16 @@ class Checked:
         method = scope["method"]
         headers = {key.decode(): value.decode() for key, value in scope["headers"]}
         query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
-        found = [
-            [*each.problems(method, path, query, headers, asked)]
-            for each in self._documents
-        ]
-        self.problems += [f"{method} {path} {what}" for what in min(found, key=len)]
+        fitting = [each for each in self._documents if each.knows(method, path)]
+        if not fitting:
+            self.problems.append(f"{method} {path} is not documented")
+            return
+        found = [*fitting[0].problems(method, path, query, headers, asked)]
         answer_type = dict(start["headers"]).get(b"content-type", b"")
         if start["status"] < 300 and b"json" in answer_type and answered:
-            answers = [
-                [*each.answer_problems(method, path, start["status"], answered)]
-                for each in self._documents
-            ]
-            self.problems += [
-                f"{method} {path} answered {what}" for what in min(answers, key=len)
-            ]
+            answer = fitting[0].answer_problems(method, path, start["status"], answered)
+            found += [f"answered: {what}" for what in answer]
+        self.problems += [f"{method} {path} {what}" for what in found]
 
 
 @functools.cache

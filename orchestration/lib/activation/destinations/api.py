@@ -83,12 +83,14 @@ class Api:
         path: str,
         *,
         also: Collection[int] = (),
+        is_json: bool = True,
         **request: Any,  # noqa: ANN401 - what httpx takes
     ) -> tuple[int, Any]:
         """Send a request; the status of its answer, and its JSON (None if empty).
 
         Args:
             also: statuses of refusals that the caller reads for itself.
+            is_json: whether the answer is JSON, else it is read as a text.
             request: `json`, `params`, `content`, `files`, `headers`.
 
         Raises:
@@ -111,7 +113,9 @@ class Api:
                         if is_doubtful and not self._is_repeatable:
                             raise InDoubt(str(again)) from None
                         raise
-                    return self._read(response, also, is_doubtful=is_doubtful)
+                    self._check(response, also, is_doubtful=is_doubtful)
+                    body = _json(response) if is_json else response.text
+                    return response.status_code, body
         except _TryAgain as again:
             problem = f"no answer after {self._attempts} attempts ({again})"
             raise (InDoubt if is_doubtful else NotSent)(problem) from None
@@ -154,12 +158,12 @@ class Api:
             )
         return response
 
-    def _read(
+    def _check(
         self, response: httpx.Response, also: Collection[int], *, is_doubtful: bool
-    ) -> tuple[int, Any]:
+    ) -> None:
         status = response.status_code
         if response.is_success or status in also:
-            return status, _json(response)
+            return
         if status in _REFUSALS:
             raise BatchRefused(self._refusal(response))
         problem = f"http {status}, {_CLOSED.get(status, 'which is no answer')}"
