@@ -10,6 +10,7 @@ from orchestration.lib.activation.destinations.files import FileDestination
 from orchestration.lib.activation.destinations.hubspot import HubspotDestination
 from orchestration.lib.activation.destinations.klaviyo import KlaviyoDestination
 from orchestration.lib.activation.destinations.mailchimp import MailchimpDestination
+from orchestration.lib.activation.destinations.sendgrid import SendgridDestination
 from orchestration.lib.activation.destinations.webhook import WebhookDestination
 
 TYPES: dict[str, type[Destination[Any]] | type[SnapshotDestination[Any]]] = {
@@ -17,5 +18,6 @@ TYPES: dict[str, type[Destination[Any]] | type[SnapshotDestination[Any]]] = {
     "hubspot": HubspotDestination,
     "klaviyo": KlaviyoDestination,
     "mailchimp": MailchimpDestination,
+    "sendgrid": SendgridDestination,
     "webhook": WebhookDestination,
 }
