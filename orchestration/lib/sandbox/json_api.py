@@ -70,6 +70,12 @@ class JsonApi(Vendor):
     def too_many(self) -> Response:
         """The refusal of a request that comes too soon."""
 
+    def time_passes(self) -> None:
+        """What goes on by itself, whether anybody asks for it or not: jobs.
+
+        The vendor's time is the requests that it answers.
+        """
+
     def route(
         self, method: str, path: str, answer: Callable[[Call], Response]
     ) -> Route:
@@ -104,4 +110,5 @@ class JsonApi(Vendor):
                 response = self.too_many()
                 response.headers["retry-after"] = str(int(wait) + 1)
                 return response
+            self.time_passes()
             return answer(call)

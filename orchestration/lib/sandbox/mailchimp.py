@@ -16,7 +16,7 @@ from orchestration.lib.sandbox.json_api import Call, JsonApi
 
 _MOST_MEMBERS = 500
 _MEMBER = re.compile(r"^/lists/(?P<list>[^/]+)/members/(?P<hash>[0-9a-f]{32})(/tags)?$")
-#: A batch operation passes through these, one at every question.
+#: A batch operation passes through these.
 _STEPS = ("pending", "preprocessing", "started", "finalizing", "finished")
 _OF_MERGE_FIELDS = ("text", "number", "date", "address")
 _COMPLIANCE = (
@@ -116,6 +116,15 @@ class Mailchimp(JsonApi):
     def too_many(self) -> Response:
         """Mailchimp's way to say it; it counts connections, which tests do not need."""
         return _problem(429, "Too Many Requests")
+
+    def time_passes(self) -> None:
+        """Batch operations take their next step."""
+        for batch in self._batches.values():
+            if batch.step == len(_STEPS) - 1:
+                continue
+            batch.step += 1
+            if _STEPS[batch.step] == "finished":
+                batch.errors = sum(not self._operate(each) for each in batch.operations)
 
     def _post_members(self, call: Call) -> Response:
         body = call.body
@@ -220,10 +229,6 @@ class Mailchimp(JsonApi):
         batch = self._batches.get(call.names["batch"])
         if batch is None:
             return _problem(404, "Resource Not Found")
-        if batch.step < len(_STEPS) - 1:
-            batch.step += 1
-            if _STEPS[batch.step] == "finished":
-                batch.errors = sum(not self._operate(each) for each in batch.operations)
         return JSONResponse(self._status(call.names["batch"]))
 
     def _status(self, batch_id: str) -> dict[str, Any]:

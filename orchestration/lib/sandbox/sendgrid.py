@@ -22,7 +22,7 @@ _LONGEST = {
     "country": 50,
     "postal_code": 254,
 }
-#: Questions after which a job ends, and searches after which a removal shows.
+#: Requests after which a job ends.
 _PATIENCE = 3
 
 
@@ -30,9 +30,16 @@ _PATIENCE = 3
 class _Job:
     contacts: list[dict[str, Any]]
     lists: list[str]
-    asked: int = 0
+    age: int = 0
     created: int = 0
     errors: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Removal:
+    name: str
+    contacts: set[str]
+    age: int = 0
 
 
 class Sendgrid(JsonApi):
@@ -67,8 +74,7 @@ class Sendgrid(JsonApi):
         self.members: dict[str, set[str]] = {each: set() for each in lists}
         self.jobs: dict[str, _Job] = {}
         self._ids: dict[tuple[str, str], str] = {}
-        self._leaving: list[tuple[str, str]] = []
-        self._searches_until_left = 0
+        self._removals: list[_Removal] = []
 
     def routes(self) -> Sequence[BaseRoute]:
         """Contacts, what became of them, and who is in a list."""
@@ -109,6 +115,18 @@ class Sendgrid(JsonApi):
         """SendGrid's way to say that a request came too soon."""
         return _refusal(429)
 
+    def time_passes(self) -> None:
+        """Imports and removals come to their end."""
+        for job in self.jobs.values():
+            job.age += 1
+            if job.age == _PATIENCE:
+                for contact in job.contacts:
+                    self._import(job, contact)
+        for removal in self._removals:
+            removal.age += 1
+            if removal.age == _PATIENCE:
+                self.members[removal.name] -= removal.contacts
+
     def _put(self, call: Call) -> Response:
         contacts, lists = call.body["contacts"], call.body.get("list_ids", [])
         if not 0 < len(contacts) <= _MOST_CONTACTS:
@@ -133,11 +151,7 @@ class Sendgrid(JsonApi):
 
     def _get_job(self, call: Call) -> Response:
         job = self.jobs[call.names["job"]]
-        job.asked += 1
-        if job.asked == _PATIENCE:
-            for contact in job.contacts:
-                self._import(job, contact)
-        if job.asked < _PATIENCE:
+        if job.age < _PATIENCE:
             status = "pending"
         elif len(job.errors) == len(job.contacts):
             status = "failed"
@@ -197,11 +211,6 @@ class Sendgrid(JsonApi):
     def _search(self, call: Call) -> Response:
         if len(call.body["identifiers"]) > _MOST_SOUGHT:
             return _refusal(400)
-        self._searches_until_left -= 1
-        if self._searches_until_left <= 0:
-            for name, contact_id in self._leaving:
-                self.members[name].discard(contact_id)
-            self._leaving.clear()
         result: dict[str, Any] = {
             identifier: {"contact": self._shown(self._ids["external_id", identifier])}
             if ("external_id", identifier) in self._ids
@@ -235,8 +244,7 @@ class Sendgrid(JsonApi):
         ids = call.query.get("contact_ids", "").split(",")
         if not self.contacts.keys() >= set(ids):
             return _refusal(404)
-        self._leaving += [(call.names["list"], each) for each in ids]
-        self._searches_until_left = _PATIENCE
+        self._removals.append(_Removal(call.names["list"], set(ids)))
         return JSONResponse({"job_id": "removal"}, 202)
 
     def _get_file(self, call: Call) -> Response:
