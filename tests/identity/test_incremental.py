@@ -123,6 +123,22 @@ def test_a_company_of_another_size_is_weighed_anew() -> None:
     assert looked_at(here) == len(CROWD) + 28
 
 
+def test_a_value_of_many_people_may_become_one_of_too_many_records() -> None:
+    names = ("anna", "boris", "olga", "pavel")
+    here = World().put(
+        **CROWD,
+        **{f"c {n}": Person(seen_on=date(2020, 1, 1)) for n in range(300)},
+        **{f"s {n}": Person("s@s.example", first_name=names[n % 4]) for n in range(50)},
+    )
+    here.resolve()
+    here.put(**{"s 50": Person("s@s.example", first_name="anna")}).resolve()
+    assert looked_at(here) < len(here.records)
+    found = here.published()["blocked_identifiers"]
+
+    here.forget_state().resolve()
+    assert found == here.published()["blocked_identifiers"]
+
+
 def test_two_records_of_one_key_are_refused() -> None:
     connection = duckdb.connect()
     connection.execute(

@@ -231,7 +231,10 @@ _SPREADING = (
     """,
     f"""
     update identity.blocked_identifiers
-    set reason = still_blocked.reason, record_count = still_blocked.records
+    set
+        reason = still_blocked.reason,
+        record_count = still_blocked.records,
+        person_count = null
     from still_blocked
     where still_blocked.hub = {HUB}
     """,
