@@ -1,8 +1,10 @@
 """Who is one customer, under which id, and why: whole resolutions of a small world."""
 
+from dataclasses import replace
 from datetime import date
 
-from tests.identity.world import ROLE, Person, world
+from orchestration.lib.identity.model import default_model
+from tests.identity.world import ROLE, Person, World, world
 
 ANNA = Person(email="anna@a.example", phone="+79160000001", first_name="anna")
 BORIS = Person(email="boris@a.example", phone="+79160000001", first_name="boris")
@@ -99,6 +101,27 @@ def test_people_of_one_name_and_different_birth_dates_are_two() -> None:
     here.resolve()
 
     assert len(here.people()) == 2
+
+
+def test_namesakes_who_state_other_contacts_are_not_asked_about() -> None:
+    namesake = Person(first_name="anna", last_name="annina", city="kazan")
+    olga = Person(first_name="olga", last_name="orlova", city="moscow")
+    here = World(default_model()).put(
+        **{
+            f"c{number}": replace(olga, phone=f"7916{number:07}")
+            for number in range(20)
+        },
+        buyer=replace(namesake, email=ROLE),
+        again=replace(namesake, email=ROLE),
+        elsewhere=replace(namesake, email="info@another.example"),
+        caller=replace(namesake, phone="79160000003"),
+    )
+    here.resolve()
+
+    asked = here.connection.execute(
+        "select list_sort([left_record_id, right_record_id]) from identity.review_queue"
+    ).fetchall()
+    assert asked == [(["again", "buyer"],)]
 
 
 def test_a_merge_keeps_the_older_id_and_says_what_joined() -> None:

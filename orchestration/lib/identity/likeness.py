@@ -125,6 +125,8 @@ _COMPARABLE = (
     ) as firsts on firsts.copied = delivered.copied
     where nodes.record <> firsts.record
     """,
+    # But namesakes who state different ones are no copies: the more people there are,
+    # the more of them are alike by chance in all that is left.
     """
     create or replace temp table comparable as
     select
@@ -133,7 +135,8 @@ _COMPARABLE = (
             case when not_emails.record is null then email_box end as email_box,
             case when not_emails.record is null then email_digits end as email_digits,
             case when not_phones.record is null then phone end as phone
-        )
+        ),
+        hash(features.email, features.phone) as stated_contacts
     from features
     left join not_their_own as not_emails
         on not_emails.record = features.record
