@@ -2,7 +2,8 @@
 
     2xx                      the answer
     401, 403, 404            the destination surely did nothing, and will not
-    400, 409, 413, 415, 422  it surely did nothing, because of what is in the request
+    400, 409, 413, 415, 422  it surely did nothing, because of what is in the request,
+                             unless the vendor's own code says that it is closed
     429, no connection       tried again, after as long as it asks for
     5xx, silence, a reset    tried again where that has no second effect, else in doubt
 
@@ -52,6 +53,8 @@ class Api:
         is_repeatable: whether a request may be sent again although it may have had its
             effect; else only if it surely had none.
         code: the vendor's error code in a refusal, or None; never a text with values.
+        closed: why a refusal has nothing to do with what is in the request, such as
+            credentials or a limit, or None; never a text with values.
     """
 
     def __init__(
@@ -64,13 +67,15 @@ class Api:
         attempts: int,
         is_repeatable: bool = True,
         code: Callable[[Any], str | None] = lambda document: None,
+        closed: Callable[[Any], str | None] = lambda document: None,
     ) -> None:
         # Its hooks would log the address, which may hold credentials.
         stamina.instrumentation.set_on_retry_hooks([])
         self._client = httpx.Client(
             base_url=base_url, headers=dict(headers), timeout=timeout_seconds
         )
-        self._attempts, self._is_repeatable, self._code = attempts, is_repeatable, code
+        self._attempts, self._is_repeatable = attempts, is_repeatable
+        self._code, self._closed = code, closed
         self._limiter = (
             Limiter([LimiterRate(r.requests, int(r.seconds * 1000)) for r in rates])
             if rates
@@ -164,17 +169,19 @@ class Api:
         status = response.status_code
         if response.is_success or status in also:
             return
-        if status in _REFUSALS:
-            raise BatchRefused(self._refusal(response))
-        problem = f"http {status}, {_CLOSED.get(status, 'which is no answer')}"
-        raise (InDoubt if is_doubtful else NotSent)(problem)
+        closed = _told(self._closed, response)
+        if status in _REFUSALS and closed is None:
+            raise BatchRefused(_told(self._code, response) or f"http_{status}")
+        why = closed or _CLOSED.get(status, "which is no answer")
+        raise (InDoubt if is_doubtful else NotSent)(f"http {status}, {why}")
 
-    def _refusal(self, response: httpx.Response) -> str:
-        try:
-            code = self._code(response.json())
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
-            code = None
-        return code or f"http_{response.status_code}"
+
+def _told(read: Callable[[Any], str | None], response: httpx.Response) -> str | None:
+    """What a reader of the vendor's documents finds in this one."""
+    try:
+        return read(response.json())
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return None
 
 
 @contextmanager
