@@ -10,6 +10,7 @@ from orchestration.lib.activation.destinations.files import FileDestination
 from orchestration.lib.activation.destinations.hubspot import HubspotDestination
 from orchestration.lib.activation.destinations.klaviyo import KlaviyoDestination
 from orchestration.lib.activation.destinations.mailchimp import MailchimpDestination
+from orchestration.lib.activation.destinations.meta import MetaDestination
 from orchestration.lib.activation.destinations.sendgrid import SendgridDestination
 from orchestration.lib.activation.destinations.webhook import WebhookDestination
 
@@ -18,6 +19,7 @@ TYPES: dict[str, type[Destination[Any]] | type[SnapshotDestination[Any]]] = {
     "hubspot": HubspotDestination,
     "klaviyo": KlaviyoDestination,
     "mailchimp": MailchimpDestination,
+    "meta": MetaDestination,
     "sendgrid": SendgridDestination,
     "webhook": WebhookDestination,
 }
