@@ -7,6 +7,7 @@ from orchestration.lib.activation.destinations.base import (
     SnapshotDestination,
 )
 from orchestration.lib.activation.destinations.files import FileDestination
+from orchestration.lib.activation.destinations.google import GoogleDestination
 from orchestration.lib.activation.destinations.hubspot import HubspotDestination
 from orchestration.lib.activation.destinations.klaviyo import KlaviyoDestination
 from orchestration.lib.activation.destinations.mailchimp import MailchimpDestination
@@ -16,6 +17,7 @@ from orchestration.lib.activation.destinations.webhook import WebhookDestination
 
 TYPES: dict[str, type[Destination[Any]] | type[SnapshotDestination[Any]]] = {
     "file": FileDestination,
+    "google": GoogleDestination,
     "hubspot": HubspotDestination,
     "klaviyo": KlaviyoDestination,
     "mailchimp": MailchimpDestination,
