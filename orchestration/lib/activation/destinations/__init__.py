@@ -14,6 +14,7 @@ from orchestration.lib.activation.destinations.mailchimp import MailchimpDestina
 from orchestration.lib.activation.destinations.meta import MetaDestination
 from orchestration.lib.activation.destinations.sendgrid import SendgridDestination
 from orchestration.lib.activation.destinations.webhook import WebhookDestination
+from orchestration.lib.activation.destinations.yandex import YandexDestination
 
 TYPES: dict[str, type[Destination[Any]] | type[SnapshotDestination[Any]]] = {
     "file": FileDestination,
@@ -24,4 +25,5 @@ TYPES: dict[str, type[Destination[Any]] | type[SnapshotDestination[Any]]] = {
     "meta": MetaDestination,
     "sendgrid": SendgridDestination,
     "webhook": WebhookDestination,
+    "yandex": YandexDestination,
 }
