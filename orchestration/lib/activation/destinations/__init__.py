@@ -7,6 +7,7 @@ from orchestration.lib.activation.destinations.base import (
     SnapshotDestination,
 )
 from orchestration.lib.activation.destinations.files import FileDestination
+from orchestration.lib.activation.destinations.gateway import GatewayDestination
 from orchestration.lib.activation.destinations.google import GoogleDestination
 from orchestration.lib.activation.destinations.hubspot import HubspotDestination
 from orchestration.lib.activation.destinations.klaviyo import KlaviyoDestination
@@ -18,6 +19,7 @@ from orchestration.lib.activation.destinations.yandex import YandexDestination
 
 TYPES: dict[str, type[Destination[Any]] | type[SnapshotDestination[Any]]] = {
     "file": FileDestination,
+    "gateway": GatewayDestination,
     "google": GoogleDestination,
     "hubspot": HubspotDestination,
     "klaviyo": KlaviyoDestination,
