@@ -6,6 +6,7 @@ from orchestration.lib.activation.destinations.base import (
     Destination,
     SnapshotDestination,
 )
+from orchestration.lib.activation.destinations.brevo import BrevoDestination
 from orchestration.lib.activation.destinations.files import FileDestination
 from orchestration.lib.activation.destinations.gateway import GatewayDestination
 from orchestration.lib.activation.destinations.google import GoogleDestination
@@ -18,6 +19,7 @@ from orchestration.lib.activation.destinations.webhook import WebhookDestination
 from orchestration.lib.activation.destinations.yandex import YandexDestination
 
 TYPES: dict[str, type[Destination[Any]] | type[SnapshotDestination[Any]]] = {
+    "brevo": BrevoDestination,
     "file": FileDestination,
     "gateway": GatewayDestination,
     "google": GoogleDestination,
