@@ -14,6 +14,7 @@ from orchestration.lib.activation.destinations.hubspot import HubspotDestination
 from orchestration.lib.activation.destinations.klaviyo import KlaviyoDestination
 from orchestration.lib.activation.destinations.mailchimp import MailchimpDestination
 from orchestration.lib.activation.destinations.meta import MetaDestination
+from orchestration.lib.activation.destinations.postgresql import PostgresqlDestination
 from orchestration.lib.activation.destinations.sendgrid import SendgridDestination
 from orchestration.lib.activation.destinations.webhook import WebhookDestination
 from orchestration.lib.activation.destinations.yandex import YandexDestination
@@ -27,6 +28,7 @@ TYPES: dict[str, type[Destination[Any]] | type[SnapshotDestination[Any]]] = {
     "klaviyo": KlaviyoDestination,
     "mailchimp": MailchimpDestination,
     "meta": MetaDestination,
+    "postgresql": PostgresqlDestination,
     "sendgrid": SendgridDestination,
     "webhook": WebhookDestination,
     "yandex": YandexDestination,
