@@ -1,19 +1,13 @@
-"""Object storage that speaks S3, through pyarrow, which is here anyway."""
+"""Objects of a storage that speaks S3."""
 
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pyarrow import ArrowInvalid
-from pyarrow.fs import (
-    AwsStandardS3RetryStrategy,
-    FileInfo,
-    FileSelector,
-    FileType,
-    S3FileSystem,
-)
+from pyarrow.fs import FileInfo, FileSelector, FileType
 
+from orchestration.lib.object_storage import object_storage
 from orchestration.lib.places.remote import FileRefused, PlaceUnreachable, RemoteFile
 
 _COPY_BYTES = 8 * 1024 * 1024
@@ -42,17 +36,14 @@ class S3Files:
         timeout_seconds: float,
     ) -> None:
         self._root = f"{bucket}/{prefix}".strip("/")
-        endpoint = urlsplit(endpoint_url)
         try:
-            self._storage = S3FileSystem(
-                access_key=key,
-                secret_key=secret,
-                region=region or None,
-                endpoint_override=endpoint.netloc or None,
-                scheme=endpoint.scheme or "https",
-                connect_timeout=timeout_seconds,
-                request_timeout=timeout_seconds,
-                retry_strategy=AwsStandardS3RetryStrategy(max_attempts=attempts),
+            self._storage = object_storage(
+                endpoint_url=endpoint_url,
+                region=region,
+                key=key,
+                secret=secret,
+                attempts=attempts,
+                timeout_seconds=timeout_seconds,
             )
         except (OSError, ArrowInvalid) as error:
             raise PlaceUnreachable(self._told(error)) from error
