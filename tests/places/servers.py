@@ -165,6 +165,8 @@ class Sftp:
         self.pretended: list[str] = []
         #: Called before each piece of a file is sent.
         self.on_read: Callable[[], None] = lambda: None
+        #: Called with `write` before each piece is kept, and with `rename`.
+        self.on_change: Callable[[str], None] = lambda operation: None
         self.logins = 0
 
     def trusted(self, path: Path) -> Path:
@@ -210,6 +212,14 @@ def running_sftp(folder: Path) -> Iterator[Sftp]:
         def read(self, file: Any, offset: int, size: int) -> Any:
             place.on_read()
             return super().read(file, offset, size)
+
+        def write(self, file: Any, offset: int, data: bytes) -> Any:
+            place.on_change("write")
+            return super().write(file, offset, data)
+
+        def posix_rename(self, oldpath: bytes, newpath: bytes) -> Any:
+            place.on_change("rename")
+            return super().posix_rename(oldpath, newpath)
 
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)

@@ -16,6 +16,7 @@ from orchestration.lib.activation.destinations.mailchimp import MailchimpDestina
 from orchestration.lib.activation.destinations.meta import MetaDestination
 from orchestration.lib.activation.destinations.postgresql import PostgresqlDestination
 from orchestration.lib.activation.destinations.sendgrid import SendgridDestination
+from orchestration.lib.activation.destinations.sftp import SftpDestination
 from orchestration.lib.activation.destinations.webhook import WebhookDestination
 from orchestration.lib.activation.destinations.yandex import YandexDestination
 
@@ -30,6 +31,7 @@ TYPES: dict[str, type[Destination[Any]] | type[SnapshotDestination[Any]]] = {
     "meta": MetaDestination,
     "postgresql": PostgresqlDestination,
     "sendgrid": SendgridDestination,
+    "sftp": SftpDestination,
     "webhook": WebhookDestination,
     "yandex": YandexDestination,
 }

@@ -11,8 +11,7 @@ from orchestration.lib.activation.destinations.base import (
     Options,
     SnapshotDestination,
 )
-
-FORMATS = ("csv", "jsonl", "parquet")
+from orchestration.lib.activation.destinations.lists import list_capabilities
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +32,7 @@ class FileDestination(SnapshotDestination[FileOptions]):
     @classmethod
     def capabilities(cls, options: FileOptions) -> Capabilities:
         """All members at once, as often as one likes."""
-        if options.format not in FORMATS:
-            raise ValueError(f"format is {options.format!r}: {', '.join(FORMATS)}")
-        return Capabilities(in_doubt_by="state", modes=("mirror",))
+        return list_capabilities(options.format)
 
     @property
     def file_format(self) -> str:

@@ -1,0 +1,45 @@
+"""What places for files have in common: formats, names, and the manifest of a list.
+
+    winback.csv                 the members
+    winback.csv.manifest.json   {"bytes": 1234, "file": "winback.csv", "members": 20,
+                                 "sha256": "..."}
+
+The manifest is written last: a reader who finds that it fits the file has all of it.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from orchestration.lib.activation.destinations.base import Capabilities
+
+FORMATS = ("csv", "jsonl", "parquet")
+
+
+def list_capabilities(file_format: str) -> Capabilities:
+    """All members at once, as often as one likes.
+
+    Raises:
+        ValueError: it is no known format.
+    """
+    if file_format not in FORMATS:
+        raise ValueError(f"format is {file_format!r}: {', '.join(FORMATS)}")
+    return Capabilities(in_doubt_by="state", modes=("mirror",))
+
+
+def manifest_name(name: str) -> str:
+    """The name of the manifest of a file."""
+    return f"{name}.manifest.json"
+
+
+def manifest(name: str, file: Path, members: int) -> bytes:
+    """The manifest of a file that is to have this name; the same for the same file."""
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    about = {
+        "file": name,
+        "members": members,
+        "bytes": file.stat().st_size,
+        "sha256": digest,
+    }
+    return json.dumps(about, sort_keys=True).encode() + b"\n"
