@@ -15,6 +15,7 @@ from orchestration.lib.activation.destinations.klaviyo import KlaviyoDestination
 from orchestration.lib.activation.destinations.mailchimp import MailchimpDestination
 from orchestration.lib.activation.destinations.meta import MetaDestination
 from orchestration.lib.activation.destinations.postgresql import PostgresqlDestination
+from orchestration.lib.activation.destinations.s3 import S3Destination
 from orchestration.lib.activation.destinations.sendgrid import SendgridDestination
 from orchestration.lib.activation.destinations.sftp import SftpDestination
 from orchestration.lib.activation.destinations.webhook import WebhookDestination
@@ -30,6 +31,7 @@ TYPES: dict[str, type[Destination[Any]] | type[SnapshotDestination[Any]]] = {
     "mailchimp": MailchimpDestination,
     "meta": MetaDestination,
     "postgresql": PostgresqlDestination,
+    "s3": S3Destination,
     "sendgrid": SendgridDestination,
     "sftp": SftpDestination,
     "webhook": WebhookDestination,
