@@ -18,6 +18,7 @@ from orchestration.lib.activation.destinations.postgresql import PostgresqlDesti
 from orchestration.lib.activation.destinations.s3 import S3Destination
 from orchestration.lib.activation.destinations.sendgrid import SendgridDestination
 from orchestration.lib.activation.destinations.sftp import SftpDestination
+from orchestration.lib.activation.destinations.site import SiteDestination
 from orchestration.lib.activation.destinations.webhook import WebhookDestination
 from orchestration.lib.activation.destinations.yandex import YandexDestination
 
@@ -34,6 +35,7 @@ TYPES: dict[str, type[Destination[Any]] | type[SnapshotDestination[Any]]] = {
     "s3": S3Destination,
     "sendgrid": SendgridDestination,
     "sftp": SftpDestination,
+    "site": SiteDestination,
     "webhook": WebhookDestination,
     "yandex": YandexDestination,
 }

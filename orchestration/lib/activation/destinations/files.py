@@ -1,17 +1,18 @@
 """Audiences as files in a folder: `<folder>/<audience>/members.csv` and the like."""
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestration.lib.activation.destinations.base import (
     Capabilities,
-    NotSent,
     Options,
     SnapshotDestination,
 )
-from orchestration.lib.activation.destinations.lists import list_capabilities
+from orchestration.lib.activation.destinations.lists import (
+    list_capabilities,
+    replacing,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,16 +46,8 @@ class FileDestination(SnapshotDestination[FileOptions]):
 
     def put(self, audience: str, file: Path, members: int) -> None:
         """Replace the file, so that a reader sees the old one or the new one."""
-        target = self._target(audience)
-        temporary = target.with_name(f".{target.name}.tmp")
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(self._target(audience)) as temporary:
             shutil.copyfile(file, temporary)
-            with temporary.open("rb") as written:
-                os.fsync(written.fileno())
-            temporary.replace(target)
-        except OSError as error:
-            raise NotSent(f"cannot write {target}: {error.strerror}") from None
 
     def _target(self, audience: str) -> Path:
         name = f"members.{self.options.format}"

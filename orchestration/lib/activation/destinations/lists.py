@@ -9,9 +9,12 @@ The manifest is written last: a reader who finds that it fits the file has all o
 
 import hashlib
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from orchestration.lib.activation.destinations.base import Capabilities
+from orchestration.lib.activation.destinations.base import Capabilities, NotSent
 
 FORMATS = ("csv", "jsonl", "parquet")
 
@@ -43,3 +46,21 @@ def manifest(name: str, file: Path, members: int) -> bytes:
         "sha256": digest,
     }
     return json.dumps(about, sort_keys=True).encode() + b"\n"
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A file beside the target to write to, which replaces it after the block.
+
+    Raises:
+        NotSent: it cannot be written, and the target is as it was.
+    """
+    temporary = target.with_name(f".{target.name}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(target)
+    except OSError as error:
+        raise NotSent(f"cannot write {target}: {error.strerror}") from None
