@@ -26,6 +26,7 @@ _CLASSES = {
     "s3": "s3.S3Destination",
     "sendgrid": "sendgrid.SendgridDestination",
     "sftp": "sftp.SftpDestination",
+    "sheets": "sheets.SheetsDestination",
     "site": "site.SiteDestination",
     "webhook": "webhook.WebhookDestination",
     "yandex": "yandex.YandexDestination",
