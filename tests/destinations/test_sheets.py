@@ -10,6 +10,8 @@ from typing import Any
 import duckdb
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from orchestration.lib.activation.destinations.sheets import (
     SheetsDestination,
@@ -18,7 +20,7 @@ from orchestration.lib.activation.destinations.sheets import (
 from orchestration.lib.activation.mapping import read_field
 from orchestration.lib.sandbox.faults import Fault, Faults
 from orchestration.lib.sandbox.server import application, running
-from orchestration.lib.sandbox.sheets import Sheets
+from orchestration.lib.sandbox.sheets import Sheets, Tab
 from tests.destinations.conftest import World
 from tests.destinations.snapshot_conformance import (
     SnapshotConformance,
@@ -210,6 +212,22 @@ def test_a_tab_that_was_made_and_not_answered_is_not_made_twice(
     destination.close()
 
     assert set(google.names() or ()) == {"anna", "boris", "vera"}
+
+
+def test_an_answer_that_is_none_acknowledges_nobody(
+    world: World, tmp_path: Path
+) -> None:
+    class Proxy(Sheets):
+        async def _update(self, request: Request) -> Response:
+            return JSONResponse({"status": "ok"})
+
+    sheets = Proxy()
+    sheets.spreadsheets["sandbox"]["winback"] = Tab(1)
+    with running(application([sheets], Faults())) as url:
+        applied = world.apply(Google(sheets, Faults(), url, tmp_path).connect())
+
+    assert applied.unknown == 3
+    assert world.held() == set()
 
 
 def test_a_token_that_is_not_given_leaves_nobody_in_doubt(
