@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from orchestration.lib.activation.destinations.files import FileDestination, FileOptions
+from orchestration.lib.activation.mapping import read_field
 from tests.destinations.conftest import World
 from tests.destinations.snapshot_conformance import (
     SnapshotConformance,
@@ -66,6 +67,34 @@ def test_the_file_holds_the_members_in_order(world: World, tmp_path: Path) -> No
         "anna,anna@mail.ru,anna\n"
         "boris,boris@mail.ru,boris\n"
         "vera,vera@mail.ru,vera\n"
+    )
+
+
+def test_a_list_for_a_call_centre_has_the_phones_of_who_agreed_to_calls(
+    world: World, tmp_path: Path
+) -> None:
+    world.by_phone()
+    fields = {
+        "phone": "phone",
+        "name": "first_name",
+        "script": {"template": "winback for {first_name}"},
+    }
+    world.sync_with(
+        fields=tuple(read_field(name, value) for name, value in fields.items())
+    )
+    world.apply(outbox(tmp_path))
+    phones = dict(world.marts_rows("select customer_id, phone from audience_winback"))
+    world.execute(
+        "update customer_consents set is_granted = false"
+        " where customer_id = 'boris' and channel = 'sms'"
+    )
+
+    world.apply(outbox(tmp_path))
+
+    assert (tmp_path / "outbox/winback/members.csv").read_text() == (
+        "customer_id,phone,name,script\n"
+        f"anna,{phones['anna']},anna,winback for anna\n"
+        f"vera,{phones['vera']},vera,winback for vera\n"
     )
 
 
