@@ -63,7 +63,7 @@ def hubspot_to(url: str, token: str = TOKEN, **options: Any) -> HubspotDestinati
     usual = {"list_id": LIST, "timeout_seconds": 5.0, "attempts": 2}
     return HubspotDestination(
         "crm",
-        HubspotOptions(token_env="TOKEN", url=url, **usual | options),
+        HubspotOptions(token_env="TOKEN", base_url=url, **usual | options),
         {"token_env": token},
         Path(),
     )

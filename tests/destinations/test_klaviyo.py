@@ -57,7 +57,7 @@ def klaviyo_to(url: str, key: str = KEY, **options: Any) -> KlaviyoDestination:
     quick = {"timeout_seconds": 5.0, "attempts": 2, "poll_seconds": 0.0}
     return KlaviyoDestination(
         "crm",
-        KlaviyoOptions(list_id=LIST, key_env="KEY", url=url, **quick | options),
+        KlaviyoOptions(list_id=LIST, key_env="KEY", base_url=url, **quick | options),
         {"key_env": key},
         Path(),
     )

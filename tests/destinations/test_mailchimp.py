@@ -68,7 +68,7 @@ def mailchimp_to(url: str, key: str = KEY, **options: Any) -> MailchimpDestinati
     quick = {"timeout_seconds": 5.0, "attempts": 2, "poll_seconds": 0.0}
     return MailchimpDestination(
         "crm",
-        MailchimpOptions(list_id=LIST, key_env="KEY", url=url, **quick | options),
+        MailchimpOptions(list_id=LIST, key_env="KEY", base_url=url, **quick | options),
         {"key_env": key},
         Path(),
     )

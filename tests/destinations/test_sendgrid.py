@@ -67,7 +67,7 @@ def sendgrid_to(url: str, key: str = KEY, **options: Any) -> SendgridDestination
     quick = {"timeout_seconds": 5.0, "attempts": 2, "poll_seconds": 0.0}
     return SendgridDestination(
         "crm",
-        SendgridOptions(list_id=LIST, key_env="KEY", url=url, **quick | options),
+        SendgridOptions(list_id=LIST, key_env="KEY", base_url=url, **quick | options),
         {"key_env": key},
         Path(),
     )

@@ -50,7 +50,7 @@ class HubspotOptions(Options):
     token_env: str
     #: A contact property with unique values for the customer's id.
     id_property: str = "crm360_id"
-    url: str = "https://api.hubapi.com"
+    base_url: str = "https://api.hubapi.com"
 
 
 class HubspotDestination(Destination[HubspotOptions]):
@@ -79,7 +79,7 @@ class HubspotDestination(Destination[HubspotOptions]):
         super().__init__(name, options, secrets, home)
         self._list = f"/crm/v3/lists/{options.list_id}"
         self._api = Api(
-            options.url,
+            options.base_url,
             headers={"authorization": f"Bearer {secrets['token_env']}"},
             rates=self.capabilities(options).rates,
             timeout_seconds=options.timeout_seconds,

@@ -55,7 +55,7 @@ class KlaviyoOptions(JobOptions):
     list_id: str
     #: The environment variable with the private API key.
     key_env: str
-    url: str = "https://a.klaviyo.com"
+    base_url: str = "https://a.klaviyo.com"
 
 
 class KlaviyoDestination(Destination[KlaviyoOptions]):
@@ -85,7 +85,7 @@ class KlaviyoDestination(Destination[KlaviyoOptions]):
     ) -> None:
         super().__init__(name, options, secrets, home)
         self._api = Api(
-            options.url,
+            options.base_url,
             headers={
                 "authorization": f"Klaviyo-API-Key {secrets['key_env']}",
                 "revision": REVISION,

@@ -59,7 +59,7 @@ class MailchimpOptions(JobOptions):
     #: A tag with the audience's name instead of the list as a whole.
     by_tag: bool = False
     #: Only for tests; otherwise the key says where its account is.
-    url: str = ""
+    base_url: str = ""
 
 
 class MailchimpDestination(Destination[MailchimpOptions]):
@@ -91,7 +91,7 @@ class MailchimpDestination(Destination[MailchimpOptions]):
         basic = b64encode(f"crm360:{key}".encode()).decode()
         self._list = f"/lists/{options.list_id}"
         self._api = Api(
-            options.url or f"https://{data_center}.api.mailchimp.com/3.0",
+            options.base_url or f"https://{data_center}.api.mailchimp.com/3.0",
             headers={"authorization": f"Basic {basic}"},
             timeout_seconds=options.timeout_seconds,
             attempts=options.attempts,

@@ -58,7 +58,7 @@ class SendgridOptions(JobOptions):
     list_id: str
     #: The environment variable with an API key that may write Marketing.
     key_env: str
-    url: str = "https://api.sendgrid.com"
+    base_url: str = "https://api.sendgrid.com"
 
 
 class SendgridDestination(Destination[SendgridOptions]):
@@ -89,7 +89,7 @@ class SendgridDestination(Destination[SendgridOptions]):
         super().__init__(name, options, secrets, home)
         self._custom: dict[str, tuple[str, Kind]] | None = None
         self._api = Api(
-            options.url,
+            options.base_url,
             headers={"authorization": f"Bearer {secrets['key_env']}"},
             timeout_seconds=options.timeout_seconds,
             attempts=options.attempts,
