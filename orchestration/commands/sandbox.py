@@ -16,20 +16,23 @@ import click
 def sandbox(port: int, faults: float, seed: int) -> None:
     """Vendors' APIs on this machine, which keep to the vendors' published rules.
 
-    What arrives is shown on their page and forgotten when they end (Ctrl-C).
-    Each vendor prints what crm360.toml must say to send an audience to it.
+    Prints what crm360.toml must say to send the audience winback to each of them. What
+    arrives is shown on a page, and forgotten when the sandbox ends (Ctrl-C).
 
     \b
-    crm360 sandbox
-    crm360 sandbox --faults 0.3
+    crm360 sandbox >> crm360.toml        in one terminal
+    export SANDBOX=sandbox               in another: every credential is this
+    crm360 plan                          then release and apply what you like
+    crm360 sandbox --faults 0.3          the same with errors and broken lines
     """
-    from orchestration.lib.sandbox import VENDORS
+    from orchestration.lib.sandbox.accounts import configuration, vendors
     from orchestration.lib.sandbox.faults import Faults
     from orchestration.lib.sandbox.server import application, serve
 
-    vendors = [vendor() for vendor in VENDORS.values()]
-    address = f"http://127.0.0.1:{port}"
-    for vendor in vendors:
-        click.echo(f"{address}/{vendor.name}".ljust(44) + vendor.documentation)
-    click.echo(f"What arrived: {address}")
-    serve(application(vendors, Faults(rate=faults, seed=seed)), port)
+    accounts = vendors()
+    url = f"http://127.0.0.1:{port}"
+    for vendor in accounts:
+        click.echo(f"{vendor.name:10}{vendor.documentation}", err=True)
+    click.echo(configuration(url))
+    click.echo(f"what arrived: {url}", err=True)
+    serve(application(accounts, Faults(rate=faults, seed=seed)), port)
