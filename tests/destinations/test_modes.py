@@ -15,6 +15,7 @@ from orchestration.lib.activation.plan import Plan, changed_fields, left_out
 from orchestration.lib.activation.state import opened
 from tests.destinations.conftest import World
 from tests.destinations.receiver import Receiver
+from tests.destinations.test_guards import grow
 
 
 def use(world: World, **fields: Any) -> None:
@@ -193,8 +194,7 @@ def test_equal_values_of_two_members_have_different_hashes(
 
 
 def test_a_plan_says_what_it_takes(world: World) -> None:
-    for number in range(97):
-        world.add(f"p{number}")
+    grow(world, 97)
     world.sync_with(
         batch_rows=2,
         rates=(Rate(requests=10, seconds=1), Rate(requests=20, seconds=60)),
@@ -270,6 +270,25 @@ def test_a_merge_of_two_customers_moves_nobody_who_is_known_by_their_address(
     )
 
     assert by_contact.plan().operations == 0
+
+
+def test_a_withdrawal_finds_a_contact_that_came_to_another_customer(
+    by_contact: World, webhook: WebhookDestination
+) -> None:
+    by_contact.sync_with(mode="upsert")
+    by_contact.apply(webhook)
+    by_contact.execute(
+        "update audience_winback set customer_id = 'anna2' where customer_id = 'anna';"
+        "update customer_consents set customer_id = 'anna2' where customer_id = 'anna'"
+    )
+    by_contact.apply(webhook)
+    by_contact.execute(
+        "update customer_consents set is_granted = false where customer_id = 'anna2'"
+    )
+
+    plan = by_contact.plan()
+
+    assert plan.removes == 1
 
 
 def test_who_has_no_contact_is_left_out(by_contact: World) -> None:

@@ -156,6 +156,22 @@ def test_a_job_is_asked_for_before_anything_is_planned(world: World) -> None:
     assert world.held() == {"anna", "boris", "vera"}
 
 
+def test_jobs_that_go_on_when_the_run_ends_do_not_keep_the_rest_from_leaving(
+    world: World,
+) -> None:
+    world.sync_with(in_doubt_by="job", batch_rows=1)
+    for number in range(3):
+        world.add(f"p{number}")
+    vendor = Memory()
+    vendor.said = [
+        {"job": f"job-{number}", "raises": InDoubt("not yet")} for number in range(4)
+    ]
+
+    applied = world.apply(vendor)
+
+    assert (applied.unknown, applied.acknowledged) == (4, 2)
+
+
 def test_a_job_that_nobody_knows_is_sent_again(world: World) -> None:
     world.sync_with(in_doubt_by="job", batch_rows=10)
     vendor = Memory(job="job-1", raises=InDoubt("silence"))

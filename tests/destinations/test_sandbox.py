@@ -14,6 +14,7 @@ from orchestration.lib.sandbox.faults import Faults
 from orchestration.lib.sandbox.server import application, running
 from orchestration.settings import Settings, read_settings
 from tests.destinations.conftest import World
+from tests.destinations.test_guards import grow
 from tests.unit.test_sync_settings import NODE
 
 EVERY = (
@@ -32,8 +33,7 @@ def test_an_audience_arrives_with_every_vendor(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SANDBOX", SECRET)
-    for number in range(97):
-        world.add(f"p{number}")
+    grow(world, 97)
     accounts = vendors()
 
     with running(application(accounts, Faults())) as url:

@@ -11,6 +11,7 @@ from orchestration.lib.activation.destinations.base import Answers, Batch, Row
 from orchestration.lib.activation.destinations.webhook import WebhookDestination
 from tests.destinations.conftest import World, webhook_to
 from tests.destinations.receiver import Receiver
+from tests.destinations.test_guards import grow
 
 
 class Killed(BaseException):
@@ -261,8 +262,7 @@ def test_a_batch_that_is_refused_is_halved_until_the_bad_row_is_alone(
     world: World, webhook: WebhookDestination, receiver: Receiver
 ) -> None:
     world.sync_with(batch_rows=100)
-    for number in range(29):
-        world.add(f"p{number}")
+    grow(world, 29)
     receiver.poison = {"vera"}
 
     applied = world.apply(webhook)
@@ -297,9 +297,8 @@ def test_a_destination_that_refuses_everything_is_not_asked_for_every_row(
     world: World, webhook: WebhookDestination, receiver: Receiver
 ) -> None:
     world.sync_with(batch_rows=500)
+    grow(world, 200)
     names = [f"p{number}" for number in range(200)]
-    for name in names:
-        world.add(name)
     receiver.poison = {*names, "anna", "boris", "vera"}
 
     applied = world.apply(webhook)

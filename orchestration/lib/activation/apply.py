@@ -299,14 +299,19 @@ def _deliver(
     ledger.record_intent(connection, sync, plan.plan_id, key, told)
     answers: Answers = {}
     otherwise = state = "answered"
+    jobs: list[str] = []
+
+    def remember_job(job: str) -> None:
+        ledger.record_job(connection, key, job)
+        jobs.append(job)
+
     try:
-        answers = destination.send(
-            batch, lambda job: ledger.record_job(connection, key, job)
-        )
+        answers = destination.send(batch, remember_job)
         otherwise, course.silence = "unknown", 0
     except InDoubt as error:
         otherwise = state = "unknown"
-        course.silence += 1
+        # A job that goes on is no silence: the next run asks for it.
+        course.silence = 0 if jobs else course.silence + 1
         course.silent_because = str(error)
         if course.silence == _MOST_SILENCE:
             course.stopped = f"{sync.destination}: {error}"

@@ -336,6 +336,16 @@ def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
 
         ),
 
+        -- whoever has the contact now
+        refused as (
+
+            select remote_key, min(reason) as reason
+            from desired
+            where reason is not null and remote_key is not null
+            group by remote_key
+
+        ),
+
         -- what is at the destination, or may be, and should not be
         unwanted as (
 
@@ -345,11 +355,13 @@ def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
                 matched.remote_key,
                 cast(null as varchar) as payload_hash,
                 case
+                    when refused.reason is not null then refused.reason
                     when desired.reason is not null then desired.reason
                     when desired.customer_id is not null then 'contact_changed'
                     else 'not_in_audience'
                 end as reason
             from matched
+            left join refused on refused.remote_key = matched.remote_key
             left join desired on desired.customer_id = matched.known_customer_id
             where
                 matched.customer_id is null
