@@ -126,7 +126,7 @@ def test_a_contact_that_brevo_has_already_is_taken_over_with_what_it_has(
 def test_who_has_unsubscribed_there_stays_unsubscribed(
     brevo: World, vendor: Brevo, connect: Connect
 ) -> None:
-    """Peers subscribed people again with every synchronisation."""
+    """Others subscribed people again with every synchronisation."""
     vendor._new("anna@mail.ru")["emailBlacklisted"] = True
 
     brevo.apply(connect())

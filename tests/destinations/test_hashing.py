@@ -142,7 +142,7 @@ def test_google_hashes_as_google_publishes_it(value: str, digest: str) -> None:
 def test_google_formats_as_google_publishes_it(
     field: str, value: str, normalised: str
 ) -> None:
-    """Peers sent Gmail's dots and tags, and phones without their plus."""
+    """google-ads-java#898: Gmail's dots and tags, and phones without their plus."""
     assert evaluated(GOOGLE[field], value) == sha256(normalised)
 
 
@@ -197,6 +197,7 @@ def test_what_is_a_hash_is_not_hashed_again(rules: Mapping[str, str]) -> None:
 
 
 def test_hashes_are_equal_for_every_spelling_of_a_contact() -> None:
+    """Multiwoven's client for Facebook, drt's masking: SHA-256 of the raw value."""
     assert len({evaluated(META["EMAIL"], v) for v in ("A@b.ru", " a@B.RU")}) == 1
     assert len({evaluated(E164, v) for v in ("+79161234567", "+7 916 123-45-67")}) == 1
 

@@ -157,7 +157,7 @@ def test_a_contact_that_was_there_before_is_taken_over_by_its_address(
 def test_a_changed_address_changes_the_contact_and_makes_no_second_one(
     vendor: Hubspot, url: str
 ) -> None:
-    """Peers #26: an address changed, and the old contact was written to again."""
+    """mautic#4895: an address changed, and the old contact was written to again."""
     send(url, row("anna"))
     send(url, row("anna", "change", email="anna@new.ru"))
 
@@ -167,7 +167,7 @@ def test_a_changed_address_changes_the_contact_and_makes_no_second_one(
 def test_who_leaves_stays_a_contact_and_others_in_the_list_stay_members(
     vendor: Hubspot, url: str
 ) -> None:
-    """Peers #4: a mirror must not delete what others wrote."""
+    """drt#686: a mirror must not delete what others wrote."""
     vendor.contacts["7"] = {"email": "other@mail.ru"}
     vendor.members[LIST].add("7")
     send(url, row("anna"), row("boris"))

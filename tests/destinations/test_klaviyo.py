@@ -116,7 +116,7 @@ def posts(vendor: Klaviyo) -> list[str]:
 def test_each_profile_that_was_not_imported_is_told_over_all_pages(
     vendor: Klaviyo, url: str
 ) -> None:
-    """Peers §7, Multiwoven's loader: one success made the whole batch one."""
+    """Multiwoven's loader: one success made the whole batch one."""
     bad = [row(f"bad{number}", email="nonsense") for number in range(120)]
 
     answers = send(url, row("anna"), *bad, row("vera", phone_number="8 900"))
@@ -202,7 +202,7 @@ def test_a_cancelled_job_leaves_everybody_to_be_sent_again(
 def test_a_list_is_no_consent_and_nothing_asks_for_one(
     world: World, vendor: Klaviyo, subject: Subject
 ) -> None:
-    """Peers #22 and #23: adding to a list is not subscribing, which is a job apart."""
+    """posthog.com#18846: adding to a list is not subscribing, which is a job apart."""
     world.apply(subject.connect())
     world.drop("boris")
     world.apply(subject.connect())
@@ -240,7 +240,7 @@ def test_fields_are_attributes_parts_of_the_location_or_properties(
 def test_a_changed_address_changes_the_profile_and_makes_no_second_one(
     vendor: Klaviyo, url: str
 ) -> None:
-    """Peers #26: an address changed, and the old contact was written to again."""
+    """mautic#4895: an address changed, and the old contact was written to again."""
     send(url, row("anna"))
     send(url, row("anna", "change", email="anna@new.ru"))
 

@@ -137,7 +137,7 @@ def send(url: str, *rows: Row, **options: Any) -> dict[str, Answer]:
 def test_who_unsubscribed_there_stays_unsubscribed_and_nobody_asks_again(
     world: World, vendor: Mailchimp, faults: Faults, url: str
 ) -> None:
-    """Peers #19, mc-woocommerce#688: people became subscribed again by a sync."""
+    """mc-woocommerce#688: people became subscribed again by a sync."""
     subject = subject_of(world, vendor, faults, url)
     vendor.leaves(LIST, "vera@mail.ru")
 
@@ -154,7 +154,7 @@ def test_who_unsubscribed_there_stays_unsubscribed_and_nobody_asks_again(
 def test_a_compliance_state_is_terminal_and_leaves_the_next_run_green(
     world: World, vendor: Mailchimp, faults: Faults, url: str
 ) -> None:
-    """Peers #20, jethro-pmm#656: one such member kept the sync from ever going on.
+    """jethro-pmm#656: one such member kept the sync from ever going on.
 
     Whoever is archived after they left is new to the list, and still theirs to decide.
     """
@@ -173,7 +173,7 @@ def test_a_compliance_state_is_terminal_and_leaves_the_next_run_green(
 def test_no_request_ever_says_status_and_other_tags_stay(
     world: World, vendor: Mailchimp, faults: Faults, url: str
 ) -> None:
-    """Peers #33, Multiwoven's Mailchimp client; `sync_tags` would wipe the rest."""
+    """Multiwoven's Mailchimp client; `sync_tags` would wipe the rest."""
     subject = subject_of(world, vendor, faults, url, by_tag=True)
     world.apply(subject.connect())
     vendor.members[LIST][key_of("anna@mail.ru")].tags.add("vip")
@@ -305,7 +305,7 @@ def test_a_field_that_the_list_does_not_have_stops_the_plan_before_anything_leav
 def test_letter_case_and_spaces_make_no_second_member(
     world: World, vendor: Mailchimp, faults: Faults, url: str
 ) -> None:
-    """Peers #32, mautic#5149."""
+    """mautic#5149."""
     world.execute(
         "update audience_winback set email = ' Anna@Mail.RU' where email[1] = 'a'"
     )

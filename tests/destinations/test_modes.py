@@ -86,7 +86,7 @@ def test_update_changes_who_is_there_and_creates_nobody(
 def test_a_name_that_we_do_not_know_does_not_empty_theirs(
     world: World, webhook: WebhookDestination, receiver: Receiver
 ) -> None:
-    """Peers 12: nulls overwrote the phone that a person had typed there."""
+    """segment-docs #7015: nulls overwrote the phone that a person had typed there."""
     receiver.members = {"anna": {"first_name": "Anna Petrovna"}}
     rename(world, None)
 

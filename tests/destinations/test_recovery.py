@@ -306,7 +306,7 @@ def test_a_mass_of_withdrawals_is_held_itself(
 def test_a_contact_that_is_not_to_be_written_to_is_not_asked_for_again(
     world: World, feedback: Any
 ) -> None:
-    """Peers 20: "Member In Compliance State" broke the whole sync every night."""
+    """jethro-pmm#656: "Member In Compliance State" broke the sync every night."""
     world.sync_with(batch_rows=10)
     answer = Answer(outcome="rejected", error_code="no", feedback=feedback)
     vendor = Memory(

@@ -214,7 +214,7 @@ def test_removals_are_looked_up_and_taken_out_by_the_hundred(
 def test_a_changed_address_is_another_contact_and_the_list_loses_the_old_one(
     world: World, vendor: Sendgrid, subject: Subject
 ) -> None:
-    """Peers #26. All identifiers of a contact must be said, so none can change."""
+    """mautic#4895. All identifiers of a contact must be said, so none can change."""
     world.apply(subject.connect())
     world.execute("update audience_winback set email = 'a@new.ru' where email[1] = 'a'")
     world.execute(

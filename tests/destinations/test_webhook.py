@@ -64,6 +64,7 @@ def test_a_change_sends_one_member(
 def test_a_person_who_leaves_is_removed(
     world: World, webhook: WebhookDestination, receiver: Receiver
 ) -> None:
+    """Multiwoven's sync_record.rb knows inserts and updates: nobody ever leaves."""
     world.apply(webhook)
     world.drop("boris")
 
