@@ -172,6 +172,21 @@ def test_jobs_that_go_on_when_the_run_ends_do_not_keep_the_rest_from_leaving(
     assert (applied.unknown, applied.acknowledged) == (4, 2)
 
 
+def test_what_a_job_says_of_a_contact_is_heard_when_it_is_asked_later(
+    world: World,
+) -> None:
+    world.sync_with(in_doubt_by="job", batch_rows=10)
+    vendor = Memory(job="job-1", raises=InDoubt("silence"))
+    world.apply(vendor)
+    vendor.jobs["job-1"] = {
+        "anna": Answer(outcome="rejected", error_code="no", feedback="invalid")
+    }
+
+    world.apply(vendor)
+
+    assert names(vendor.batches[1]) == {"boris", "vera"}
+
+
 def test_a_job_that_nobody_knows_is_sent_again(world: World) -> None:
     world.sync_with(in_doubt_by="job", batch_rows=10)
     vendor = Memory(job="job-1", raises=InDoubt("silence"))

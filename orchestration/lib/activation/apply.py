@@ -138,7 +138,15 @@ def settle_jobs(
         if answers is None:
             continue
         told = ledger.told(connection, part, answers, "unknown")
-        ledger.record_answers(connection, sync, plan_id, key, told, state="answered")
+        ledger.record_answers(
+            connection,
+            sync,
+            plan_id,
+            key,
+            told,
+            state="answered",
+            has_feedback=any(each.feedback for each in answers.values()),
+        )
         settled += 1
     return settled
 
