@@ -18,6 +18,7 @@ from orchestration.lib.activation.destinations.base import (
     Options,
 )
 from orchestration.lib.activation.destinations.webhook import WebhookDestination
+from orchestration.lib.activation.feedback import copy_feedback
 from orchestration.lib.activation.plan import PlanRefused
 from tests.destinations.conftest import World
 from tests.destinations.receiver import Receiver
@@ -353,6 +354,25 @@ def test_a_consent_that_is_given_later_lets_them_come_back(world: World) -> None
     world.apply(vendor)
 
     assert "anna" in world.held()
+
+
+def test_the_models_get_what_destinations_said(world: World) -> None:
+    world.sync_with(batch_rows=10)
+    answer = Answer(outcome="rejected", error_code="no", feedback="bounced")
+    world.apply(Memory(answers={"anna": answer}))
+
+    with duckdb.connect() as warehouse:
+        warehouse.execute("create schema quality")
+        copy_feedback(warehouse, world.home / "absent.duckdb")
+        assert warehouse.sql("from quality.contact_feedback").fetchall() == []
+        for _ in range(2):
+            copy_feedback(warehouse, world.activation)
+        found = warehouse.sql(
+            "select contact_hash = sha256('anna@mail.ru'), channel, reason, destination"
+            " from quality.contact_feedback"
+        ).fetchall()
+
+    assert found == [(True, "email", "bounced", "crm")]
 
 
 def test_fields_that_the_destination_does_not_have_stop_the_plan(world: World) -> None:

@@ -49,6 +49,15 @@ other_channel_acts as (
 
 ),
 
+feedback as (
+
+    -- who bounced or is invalid has decided nothing
+    select * from {{ ref("stg_quality__contact_feedback") }}
+
+    where reason in ('unsubscribed', 'complained')
+
+),
+
 -- a withdrawal counts for the address that a misspelt one stands for, and after its
 -- record was deleted; a grant does neither
 crm_opt_outs as (
@@ -197,6 +206,21 @@ acts as (
         evidence
 
     from other_channel_acts
+
+    union all
+
+    select
+        channel,
+        contact_point,
+        false as is_granted,
+        noted_at as decided_at,
+        destination as source,
+        case reason
+            when 'complained' then 'complaint, told when an audience was sent'
+            else 'unsubscribed, told when an audience was sent'
+        end as evidence
+
+    from feedback
 
 ),
 

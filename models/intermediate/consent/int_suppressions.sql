@@ -14,6 +14,16 @@ bounces as (
 
 ),
 
+feedback as (
+
+    select * from {{ ref("stg_quality__contact_feedback") }}
+
+    where
+        reason in ('complained', 'bounced', 'invalid')
+        and {{ until_as_of("noted_at") }}
+
+),
+
 held_emails as (
 
     select * from {{ ref("stg_quality__held_contact_points") }}
@@ -45,6 +55,16 @@ reports as (
         'bounced' as reason
 
     from bounces
+
+    union all
+
+    -- what no message can reach is as good as bounced
+    select
+        channel,
+        contact_point,
+        case reason when 'invalid' then 'bounced' else reason end as reason
+
+    from feedback
 
     union all
 

@@ -8,6 +8,7 @@ import dagster as dg
 from orchestration.components.landed_export import judged_export, record_deletions
 from orchestration.components.pipeline import Pipeline, contracts
 from orchestration.components.stages import RECONCILE
+from orchestration.lib.activation.feedback import copy_feedback
 from orchestration.lib.landing import ledger
 from orchestration.lib.quality import data_docs, deletions, judge
 from orchestration.lib.runs import stage
@@ -23,6 +24,7 @@ _DESCRIPTIONS = {
     "deleted_keys": "One row per thing that full deliveries no longer hold.",
     "email_addresses": "One row per distinct text delivered as an e-mail address.",
     "phone_numbers": "One row per distinct text delivered as a telephone number.",
+    "contact_feedback": "One row per contact that a destination called unreachable.",
 }
 _BALANCE = dg.AssetCheckSpec(
     "every_row_is_accounted_for",
@@ -78,6 +80,7 @@ def quality(
                 if contract.delivery == "full":
                     record_deletions(connection, contract, rows, pipeline.settings)
             judge.reconcile(connection, exports)
+            copy_feedback(connection, pipeline.settings.activation)
             incomplete = deletions.incomplete_deliveries(connection)
             unbalanced = judge.unbalanced_files(connection)
             statuses = judge.row_statuses(connection)
