@@ -43,6 +43,7 @@ bench: $(VENV)/installed-dev ## ratios and peak memory, as tables and as JSON
 	$(BIN)/python -m benchmarks.mutants
 	$(BIN)/python -m benchmarks.forecast
 	$(BIN)/python -m benchmarks.kpis
+	$(BIN)/python -m benchmarks.activation
 
 lock: $(VENV)/installed-dev ## resolve the dependencies of pyproject.toml anew
 	$(BIN)/pip install --quiet uv
