@@ -169,6 +169,10 @@ class _Configured(ABC, Generic[OptionsT]):
             home: where relative folders of the options begin.
         """
         self.name, self.options, self.secrets, self.home = name, options, secrets, home
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Make what calls will need, such as a client; connect to nothing."""
 
     @classmethod
     @abstractmethod

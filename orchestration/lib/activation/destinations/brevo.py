@@ -14,7 +14,6 @@ they are blacklisted there is never touched: who has unsubscribed stays unsubscr
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from orchestration.lib.activation.destinations.api import Api, reading
@@ -67,20 +66,14 @@ class BrevoDestination(Destination[BrevoOptions]):
             required=("email",),
         )
 
-    def __init__(
-        self,
-        name: str,
-        options: BrevoOptions,
-        secrets: Mapping[str, str],
-        home: Path,
-    ) -> None:
-        super().__init__(name, options, secrets, home)
+    def prepare(self) -> None:
+        """Make the client."""
         self._api = Api(
-            options.base_url,
-            headers={"api-key": secrets["api_key_env"]},
+            self.options.base_url,
+            headers={"api-key": self.secrets["api_key_env"]},
             rates=_RATES,
-            timeout_seconds=options.timeout_seconds,
-            attempts=options.attempts,
+            timeout_seconds=self.options.timeout_seconds,
+            attempts=self.options.attempts,
             code=lambda document: document["code"],
         )
 

@@ -14,9 +14,8 @@ ours remembers it, so that a request may be repeated. Of one that does not, nobo
 whether an unanswered message was sent: it is never sent again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from orchestration.lib.activation.destinations.api import Api
@@ -74,28 +73,22 @@ class GatewayDestination(Destination[GatewayOptions]):
             transforms={"to": E164},
         )
 
-    def __init__(
-        self,
-        name: str,
-        options: GatewayOptions,
-        secrets: Mapping[str, str],
-        home: Path,
-    ) -> None:
-        super().__init__(name, options, secrets, home)
-        token = secrets.get("token_env")
-        authorization = f"{options.token_scheme} {token}".strip()
+    def prepare(self) -> None:
+        """Make the client."""
+        token = self.secrets.get("token_env")
+        authorization = f"{self.options.token_scheme} {token}".strip()
         self._api = Api(
             # The address as it is: a base would end in a slash.
             "",
             headers={"authorization": authorization} if token else {},
-            rates=self.capabilities(options).rates,
-            timeout_seconds=options.timeout_seconds,
-            attempts=options.attempts,
-            is_repeatable=bool(options.id_field),
+            rates=self.capabilities(self.options).rates,
+            timeout_seconds=self.options.timeout_seconds,
+            attempts=self.options.attempts,
+            is_repeatable=bool(self.options.id_field),
         )
         self._feedback: dict[str, Feedback] = {
-            **dict.fromkeys(options.invalid, "invalid"),
-            **dict.fromkeys(options.unsubscribed, "unsubscribed"),
+            **dict.fromkeys(self.options.invalid, "invalid"),
+            **dict.fromkeys(self.options.unsubscribed, "unsubscribed"),
         }
 
     def send(self, batch: Batch, remember_job: Callable[[str], None]) -> Answers:

@@ -18,7 +18,6 @@ tells reasons and counts but no members, so that nobody of it is acknowledged.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from orchestration.lib.activation.destinations.api import (
@@ -107,15 +106,9 @@ class GoogleDestination(Destination[GoogleOptions]):
             transforms={name: GOOGLE[kind] for name, kind in kinds.items()},
         )
 
-    def __init__(
-        self,
-        name: str,
-        options: GoogleOptions,
-        secrets: Mapping[str, str],
-        home: Path,
-    ) -> None:
-        super().__init__(name, options, secrets, home)
-        self._account = _Account(options, secrets)
+    def prepare(self) -> None:
+        """Make the client."""
+        self._account = _Account(self.options, self.secrets)
 
     def fields(self) -> Mapping[str, Kind] | None:
         """The identifiers, so that nothing is sent that a removal would not name."""

@@ -7,7 +7,6 @@ before under the same address is given the id. Who leaves is taken from the list
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from orchestration.lib.activation.destinations.api import (
@@ -69,21 +68,15 @@ class HubspotDestination(Destination[HubspotOptions]):
             transforms={"email": "lower(trim({value}))"},
         )
 
-    def __init__(
-        self,
-        name: str,
-        options: HubspotOptions,
-        secrets: Mapping[str, str],
-        home: Path,
-    ) -> None:
-        super().__init__(name, options, secrets, home)
-        self._list = f"/crm/v3/lists/{options.list_id}"
+    def prepare(self) -> None:
+        """Make the client."""
+        self._list = f"/crm/v3/lists/{self.options.list_id}"
         self._api = Api(
-            options.base_url,
-            headers={"authorization": f"Bearer {secrets['token_env']}"},
-            rates=self.capabilities(options).rates,
-            timeout_seconds=options.timeout_seconds,
-            attempts=options.attempts,
+            self.options.base_url,
+            headers={"authorization": f"Bearer {self.secrets['token_env']}"},
+            rates=self.capabilities(self.options).rates,
+            timeout_seconds=self.options.timeout_seconds,
+            attempts=self.options.attempts,
             code=_code,
         )
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -76,24 +75,18 @@ class KlaviyoDestination(Destination[KlaviyoOptions]):
             transforms={"email": "lower(trim({value}))"},
         )
 
-    def __init__(
-        self,
-        name: str,
-        options: KlaviyoOptions,
-        secrets: Mapping[str, str],
-        home: Path,
-    ) -> None:
-        super().__init__(name, options, secrets, home)
+    def prepare(self) -> None:
+        """Make the client."""
         self._api = Api(
-            options.base_url,
+            self.options.base_url,
             headers={
-                "authorization": f"Klaviyo-API-Key {secrets['key_env']}",
+                "authorization": f"Klaviyo-API-Key {self.secrets['key_env']}",
                 "revision": REVISION,
                 "content-type": "application/vnd.api+json",
             },
-            rates=self.capabilities(options).rates,
-            timeout_seconds=options.timeout_seconds,
-            attempts=options.attempts,
+            rates=self.capabilities(self.options).rates,
+            timeout_seconds=self.options.timeout_seconds,
+            attempts=self.options.attempts,
             code=lambda document: str(document["errors"][0]["code"]),
         )
 

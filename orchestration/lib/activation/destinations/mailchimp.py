@@ -9,7 +9,6 @@ import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from orchestration.lib.activation.destinations.api import (
@@ -78,23 +77,17 @@ class MailchimpDestination(Destination[MailchimpOptions]):
             transforms={"email_address": "lower(trim({value}))"},
         )
 
-    def __init__(
-        self,
-        name: str,
-        options: MailchimpOptions,
-        secrets: Mapping[str, str],
-        home: Path,
-    ) -> None:
-        super().__init__(name, options, secrets, home)
-        key = secrets["key_env"]
+    def prepare(self) -> None:
+        """Make the client."""
+        key = self.secrets["key_env"]
         data_center = key.rpartition("-")[2]
         basic = b64encode(f"crm360:{key}".encode()).decode()
-        self._list = f"/lists/{options.list_id}"
+        self._list = f"/lists/{self.options.list_id}"
         self._api = Api(
-            options.base_url or f"https://{data_center}.api.mailchimp.com/3.0",
+            self.options.base_url or f"https://{data_center}.api.mailchimp.com/3.0",
             headers={"authorization": f"Basic {basic}"},
-            timeout_seconds=options.timeout_seconds,
-            attempts=options.attempts,
+            timeout_seconds=self.options.timeout_seconds,
+            attempts=self.options.attempts,
             code=lambda problem: str(problem["title"]).lower().replace(" ", "_"),
         )
 

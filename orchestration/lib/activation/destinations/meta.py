@@ -18,7 +18,6 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from orchestration.lib.activation.destinations.api import Api, reading
@@ -97,25 +96,22 @@ class MetaDestination(Destination[MetaOptions]):
             transforms=META,
         )
 
-    def __init__(
-        self,
-        name: str,
-        options: MetaOptions,
-        secrets: Mapping[str, str],
-        home: Path,
-    ) -> None:
-        super().__init__(name, options, secrets, home)
-        token, secret = secrets["access_token_env"], secrets.get("app_secret_env")
+    def prepare(self) -> None:
+        """Make the client."""
+        token, secret = (
+            self.secrets["access_token_env"],
+            self.secrets.get("app_secret_env"),
+        )
         self._proof = (
             hmac.new(secret.encode(), token.encode(), hashlib.sha256).hexdigest()
             if secret
             else None
         )
         self._api = Api(
-            options.base_url,
+            self.options.base_url,
             headers={"authorization": f"Bearer {token}"},
-            timeout_seconds=options.timeout_seconds,
-            attempts=options.attempts,
+            timeout_seconds=self.options.timeout_seconds,
+            attempts=self.options.attempts,
             code=_code,
             closed=_closed,
         )

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from orchestration.lib.activation.destinations.api import (
@@ -79,27 +78,21 @@ class SendgridDestination(Destination[SendgridOptions]):
             transforms={"email": "lower(trim({value}))"},
         )
 
-    def __init__(
-        self,
-        name: str,
-        options: SendgridOptions,
-        secrets: Mapping[str, str],
-        home: Path,
-    ) -> None:
-        super().__init__(name, options, secrets, home)
+    def prepare(self) -> None:
+        """Make the client."""
         self._custom: dict[str, tuple[str, Kind]] | None = None
         self._api = Api(
-            options.base_url,
-            headers={"authorization": f"Bearer {secrets['key_env']}"},
-            timeout_seconds=options.timeout_seconds,
-            attempts=options.attempts,
+            self.options.base_url,
+            headers={"authorization": f"Bearer {self.secrets['key_env']}"},
+            timeout_seconds=self.options.timeout_seconds,
+            attempts=self.options.attempts,
         )
         # Files of errors lie at a signed address elsewhere: no key goes there.
         self._files = Api(
             "",
             headers={},
-            timeout_seconds=options.timeout_seconds,
-            attempts=options.attempts,
+            timeout_seconds=self.options.timeout_seconds,
+            attempts=self.options.attempts,
         )
 
     def fields(self) -> Mapping[str, Kind]:

@@ -18,10 +18,9 @@ complained, invalid) is for a contact that nobody should write to any more.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from standardwebhooks import Webhook
@@ -65,22 +64,16 @@ class WebhookDestination(Destination[WebhookOptions]):
             in_doubt_by="key", modes=MODES, batch_rows=options.batch_rows
         )
 
-    def __init__(
-        self,
-        name: str,
-        options: WebhookOptions,
-        secrets: Mapping[str, str],
-        home: Path,
-    ) -> None:
-        super().__init__(name, options, secrets, home)
-        secret = secrets.get("secret_env")
+    def prepare(self) -> None:
+        """Make the client."""
+        secret = self.secrets.get("secret_env")
         self._signer = Webhook(secret) if secret else None
         self._api = Api(
             # The address as it is: a base would end in a slash.
             "",
             headers={"content-type": "application/json"},
-            timeout_seconds=options.timeout_seconds,
-            attempts=options.attempts,
+            timeout_seconds=self.options.timeout_seconds,
+            attempts=self.options.attempts,
             code=lambda document: document["code"],
         )
 

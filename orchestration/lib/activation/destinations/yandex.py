@@ -15,7 +15,6 @@ import csv
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from orchestration.lib.activation.destinations.api import Api, reading
@@ -74,19 +73,13 @@ class YandexDestination(Destination[YandexOptions]):
             least_members=_LEAST_MEMBERS,
         )
 
-    def __init__(
-        self,
-        name: str,
-        options: YandexOptions,
-        secrets: Mapping[str, str],
-        home: Path,
-    ) -> None:
-        super().__init__(name, options, secrets, home)
+    def prepare(self) -> None:
+        """Make the client."""
         self._api = Api(
-            options.base_url,
-            headers={"authorization": f"OAuth {secrets['token_env']}"},
-            timeout_seconds=options.timeout_seconds,
-            attempts=options.attempts,
+            self.options.base_url,
+            headers={"authorization": f"OAuth {self.secrets['token_env']}"},
+            timeout_seconds=self.options.timeout_seconds,
+            attempts=self.options.attempts,
             code=lambda document: document["errors"][0]["error_type"],
         )
 
