@@ -1,6 +1,7 @@
 """A small audience, its consents, and a receiver."""
 
 import dataclasses
+import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -51,11 +52,17 @@ def sync_of(audience: str) -> Sync:
 class World:
     """Marts that tests change, and the activation state beside them."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, like: Path | None = None) -> None:
         self.home = home
         self.marts = home / "marts.duckdb"
         self.activation = home / "activation.duckdb"
         self.sync = sync_of("winback")
+        if like is None:
+            self._create()
+        else:
+            shutil.copy(like, self.marts)
+
+    def _create(self) -> None:
         self.execute(
             """
             create table audience_winback (
@@ -158,13 +165,19 @@ def webhook_to(url: str, secret: str = "", **options: Any) -> WebhookDestination
     )
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """Three consented members: anna, boris and vera."""
-    world = World(tmp_path)
+@pytest.fixture(scope="session")
+def three_members(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Marts with three consented members, made once: anna, boris and vera."""
+    world = World(tmp_path_factory.mktemp("marts"))
     for name in ("anna", "boris", "vera"):
         world.add(name)
-    return world
+    return world.marts
+
+
+@pytest.fixture
+def world(tmp_path: Path, three_members: Path) -> World:
+    """Three consented members, and nothing sent yet."""
+    return World(tmp_path, like=three_members)
 
 
 @pytest.fixture

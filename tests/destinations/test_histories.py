@@ -14,7 +14,7 @@ from tests.destinations.histories import STEPS, History
 
 
 @settings(
-    max_examples=15,
+    max_examples=10,
     deadline=None,
     derandomize=True,
     database=None,

@@ -145,7 +145,7 @@ create table if not exists activation.members (
     answers bigint not null,
     primary key (destination, audience, remote_key)
 );
-create or replace view activation.acknowledged as
+create view if not exists activation.acknowledged as
 select
     destination,
     audience,
