@@ -15,6 +15,7 @@ import pytest
 from orchestration.components import pipeline
 from orchestration.components.metrics import metric_names
 from orchestration.launch import launch
+from orchestration.lib.activation.feedback import copy_feedback
 from orchestration.lib.experiments import record
 from orchestration.lib.forecast import company
 from orchestration.lib.identity import stable_ids
@@ -111,6 +112,7 @@ def empty_warehouse(home: Path) -> None:
         deletions.create_tables(connection)
         judge.reconcile(connection, [])
         contacts.create_tables(connection, "none")
+        copy_feedback(connection, home / "activation.duckdb")
         stable_ids.create_tables(connection)
         company.create_tables(connection)
         record.create_tables(connection)

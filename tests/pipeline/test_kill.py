@@ -93,7 +93,7 @@ def test_three_kills_and_a_rerun_end_where_an_undisturbed_run_ends(
     # applied at the destination, and killed before the answer
     receiver.faults = [lambda: None, third.kill]
     third.wait(-signal.SIGKILL)
-    assert len(receiver.effects) == 2
+    assert len(receiver.requests) == 2
     Run(home, company(0.02)).wait(0)
 
     assert content(home / "marts.duckdb") == content(undisturbed / "marts.duckdb")
