@@ -115,19 +115,18 @@ def apply_plan(
 
 def settle_jobs(
     connection: duckdb.DuckDBPyConnection, sync: Sync, destination: AnyDestination
-) -> int:
-    """Ask what came of jobs that a run before this one began; how many said it.
+) -> None:
+    """Ask what came of jobs that a run before this one began.
 
     To be called before planning: what they say changes what is to be done.
     """
     if not isinstance(destination, Destination):
-        return 0
+        return
     open_jobs = connection.execute(
         "select idempotency_key, plan_id, job_id from activation.batches"
         f" where {sync.is_it} and state <> 'answered' and job_id is not null"
         " order by sent_at, idempotency_key"
     ).fetchall()
-    settled = 0
     for key, plan_id, job in open_jobs:
         part = Part(batch_of(sync, _rows_in_doubt(connection, sync, key)), 0)
         answers: Answers | None = {}
@@ -138,17 +137,7 @@ def settle_jobs(
         if answers is None:
             continue
         told = ledger.told(connection, part, answers, "unknown")
-        ledger.record_answers(
-            connection,
-            sync,
-            plan_id,
-            key,
-            told,
-            state="answered",
-            has_feedback=any(each.feedback for each in answers.values()),
-        )
-        settled += 1
-    return settled
+        ledger.record_answers(connection, sync, plan_id, key, told, state="answered")
 
 
 def _checked(
@@ -339,15 +328,7 @@ def _deliver(
         if course.refusals == _MOST_REFUSALS and not course.counts.get("acknowledged"):
             course.stopped = f"{sync.destination} refuses everything: {error.code}"
     told = ledger.told(connection, part, answers, otherwise)
-    ledger.record_answers(
-        connection,
-        sync,
-        plan.plan_id,
-        key,
-        told,
-        state=state,
-        has_feedback=any(answer.feedback for answer in answers.values()),
-    )
+    ledger.record_answers(connection, sync, plan.plan_id, key, told, state=state)
     if state == "not_sent" and not course.stopped:
         for half in part.halves(sync):
             if not course.stopped:

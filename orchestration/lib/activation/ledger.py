@@ -4,6 +4,8 @@ The intent of a request is committed before it leaves, with all its members in d
 its answers in one transaction with what the destination holds since.
 """
 
+from dataclasses import dataclass
+
 import duckdb
 import pyarrow as pa
 
@@ -14,13 +16,23 @@ from orchestration.lib.activation.state import Sync, now
 from orchestration.lib.warehouse import literal, quoted
 
 
+@dataclass(frozen=True)
+class Told:
+    """Rows of `outgoing` with what was said of each."""
+
+    #: A relation with `outcome`, `error_code` and `feedback` beside their columns.
+    sql: str
+    #: Whether any contact is not to be written to.
+    has_feedback: bool = False
+
+
 def told(
     connection: duckdb.DuckDBPyConnection,
     part: Part,
     answers: Answers,
     otherwise: str,
-) -> str:
-    """SQL of the rows of a request with what was said of each.
+) -> Told:
+    """The rows of a request with what was said of each.
 
     Args:
         answers: what was said.
@@ -38,23 +50,28 @@ def told(
         pa.table({name: pa.array(v, pa.string()) for name, v in columns.items()}),
     )
     last = part.first + len(found) - 1
-    return f"""(
-        select outgoing.*, outcome, error_code, feedback
-        from outgoing inner join answered using (remote_key)
-        where place between {part.first} and {last}
-    )"""
+    return Told(
+        f"""(
+            select outgoing.*, outcome, error_code, feedback
+            from outgoing inner join answered using (remote_key)
+            where place between {part.first} and {last}
+        )""",
+        has_feedback=any(answer.feedback for answer in answers.values()),
+    )
 
 
-def told_of_all(outcome: str) -> str:
+def told_of_all(outcome: str) -> Told:
     """The same of everything that is to be sent, for what is sent at once."""
-    return f"""(
-        select
-            *,
-            {literal(outcome)} as outcome,
-            cast(null as varchar) as error_code,
-            cast(null as varchar) as feedback
-        from outgoing
-    )"""
+    return Told(
+        f"""(
+            select
+                *,
+                {literal(outcome)} as outcome,
+                cast(null as varchar) as error_code,
+                cast(null as varchar) as feedback
+            from outgoing
+        )"""
+    )
 
 
 def record_intent(
@@ -62,7 +79,7 @@ def record_intent(
     sync: Sync,
     plan_id: str,
     key: str,
-    told: str,
+    told: Told,
 ) -> None:
     """Write down what is about to be sent; committed before the request."""
     connection.begin()
@@ -79,7 +96,7 @@ def record_intent(
             cast(null as varchar) as job_id,
             cast(? as timestamp) as sent_at,
             cast(null as timestamp) as answered_at
-        from {told}
+        from {told.sql}
         """,
         [key, plan_id, sync.audience.name, sync.destination, now()],
     )
@@ -88,12 +105,10 @@ def record_intent(
         f"""
         insert into activation.members
         select
-            ?, ?, remote_key, customer_id, null, null, null, 'sending', null,
-            payload_hash, 0
-        from {told}
+            ?, ?, remote_key, customer_id, null, null, null, 'sending', null, 0
+        from {told.sql}
         on conflict do update set
             customer_id = excluded.customer_id,
-            last_payload_hash = excluded.last_payload_hash,
             outcome_before = case
                 when last_outcome in {IN_DOUBT} then 'unknown' else last_outcome
             end,
@@ -116,15 +131,13 @@ def record_answers(
     sync: Sync,
     plan_id: str,
     key: str,
-    told: str,
+    told: Told,
     *,
     state: str,
-    has_feedback: bool = False,
 ) -> None:
     """Write down what was answered, and what the destination holds since.
 
     Args:
-        has_feedback: whether it says of any contact that it is not to be written to.
         state: of the request: `answered`, `unknown`, or `not_sent` when surely nothing
             came of it, after which its members are as they were before.
     """
@@ -143,9 +156,8 @@ def record_answers(
             case when operation <> 'remove' then cast(? as timestamp) end,
             outcome,
             null,
-            payload_hash,
             cast(outcome in ('acknowledged', 'rejected', 'absent') as bigint)
-        from {told}
+        from {told.sql}
         on conflict do update set
             held_payload_hash = case
                 when excluded.last_outcome = 'acknowledged'
@@ -169,7 +181,7 @@ def record_answers(
         """,
         [sync.destination, sync.audience.name, now()],
     )
-    if has_feedback:
+    if told.has_feedback:
         connection.execute(
             f"""
             insert into activation.suppressions
@@ -179,7 +191,7 @@ def record_answers(
                 told.feedback,
                 {literal(sync.destination)},
                 ?
-            from {told} as told
+            from {told.sql} as told
             inner join marts.{quoted(sync.audience.relation)} as members
                 on members.customer_id = told.customer_id
             where
@@ -201,7 +213,7 @@ def _append_attempts(
     sync: Sync,
     plan_id: str,
     key: str,
-    told: str,
+    told: Told,
 ) -> None:
     connection.execute(
         f"""
@@ -220,7 +232,7 @@ def _append_attempts(
             error_code,
             cast(? as timestamp) as attempted_at,
             ? as idempotency_key
-        from (from {told} order by place)
+        from (from {told.sql} order by place)
         """,
         [plan_id, sync.destination, sync.audience.name, now(), key],
     )

@@ -42,7 +42,6 @@ select
     acknowledged_at as held_since,
     'acknowledged' as last_outcome,
     cast(null as varchar) as outcome_before,
-    payload_hash as last_payload_hash,
     cast(1 as bigint) as answers
 from activation.acknowledged;
 alter table activation.members add primary key (destination, audience, remote_key);
@@ -141,7 +140,6 @@ create table if not exists activation.members (
     held_since timestamp,
     last_outcome varchar not null,
     outcome_before varchar,
-    last_payload_hash varchar,
     answers bigint not null,
     primary key (destination, audience, remote_key)
 );
