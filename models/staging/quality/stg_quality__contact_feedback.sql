@@ -26,8 +26,6 @@ contacts as (
 
     where email is not null
 
-    group by email
-
     union all
 
     select phone as contact_point
@@ -35,8 +33,6 @@ contacts as (
     from phones
 
     where phone is not null
-
-    group by phone
 
 ),
 
