@@ -34,23 +34,15 @@ from benchmarks.processes import measure_each, peak_gib, write_report
 from orchestration.lib.activation.apply import apply_plan
 from orchestration.lib.activation.destinations.base import Destination
 from orchestration.lib.activation.plan import write_plan
-from orchestration.lib.activation.state import Limits, Sync, opened
+from orchestration.lib.activation.state import Sync, opened
 from orchestration.lib.sandbox.faults import Faults
 from orchestration.lib.sandbox.receiver import WebhookReceiver
 from orchestration.lib.sandbox.server import application, running
 from tests.destinations.conftest import AS_OF, World, sync_of, webhook_to
-from tests.destinations.histories import STEPS, History
+from tests.destinations.histories import NO_LIMITS, STEPS, History
 
 MEASUREMENTS = ("plan", "sync", "dlt", "faults", "histories")
 BATCH_ROWS = 500
-NO_LIMITS = Limits(
-    least_members=0,
-    most_added=99,
-    most_changed=99,
-    most_removed=99,
-    most_withdrawn=99,
-    is_first_send_held=False,
-)
 
 
 def main() -> None:
@@ -113,7 +105,7 @@ def plan(members: int) -> dict[str, Any]:
                     'crm', 'winback', {mapping.key("members")}, customer_id,
                     sha256({mapping.payload("members")}),
                     {mapping.hashes("members", "customer_id")},
-                    '2026-10-01', 'acknowledged', null, null, 1
+                    '2026-10-01', 'acknowledged', null, 1
                 from marts.audience_winback as members
                 """
             )

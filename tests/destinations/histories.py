@@ -18,6 +18,16 @@ from orchestration.lib.sandbox.faults import EVERY, Faults
 from orchestration.lib.sandbox.receiver import WebhookReceiver
 from tests.destinations.conftest import AS_OF, World, webhook_to
 
+#: For audiences that may do anything.
+NO_LIMITS = Limits(
+    least_members=0,
+    most_added=99,
+    most_changed=99,
+    most_removed=99,
+    most_withdrawn=99,
+    is_first_send_held=False,
+)
+
 STEPS = ("add", "change", "leave", "withdraw", "consent", "poison", "heal", "run")
 
 
@@ -30,17 +40,7 @@ class History:
 
     def __init__(self, home: Path, server: str, faults: Faults, receiver: Any) -> None:
         self.world = World(home)
-        self.world.sync_with(
-            batch_rows=3,
-            limits=Limits(
-                least_members=0,
-                most_added=99,
-                most_changed=99,
-                most_removed=99,
-                most_withdrawn=99,
-                is_first_send_held=False,
-            ),
-        )
+        self.world.sync_with(batch_rows=3, limits=NO_LIMITS)
         self.receiver: WebhookReceiver = receiver
         self._faults, self._url = faults, f"{server}/webhook/audiences"
         #: Consent by customer, and the first names of those in the audience.
