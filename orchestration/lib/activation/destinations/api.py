@@ -12,6 +12,7 @@ Neither errors nor logs quote an address, a header or a body.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,8 +22,10 @@ from pyrate_limiter import Rate as LimiterRate
 
 from orchestration.lib.activation.destinations.base import (
     BatchRefused,
+    Destination,
     InDoubt,
     NotSent,
+    OptionsT,
     Rate,
 )
 from orchestration.lib.retries import MOST_PATIENCE_SECONDS, retry_after
@@ -174,6 +177,32 @@ class Api:
             raise BatchRefused(_told(self._code, response) or f"http_{status}")
         why = closed or _CLOSED.get(status, "which is no answer")
         raise (InDoubt if is_doubtful else NotSent)(f"http {status}, {why}")
+
+
+class HttpDestination(Destination[OptionsT]):
+    """A destination with an HTTP API, asked as patiently as its options say."""
+
+    def __init__(
+        self, name: str, options: OptionsT, secrets: Mapping[str, str], home: Path
+    ) -> None:
+        self._clients: list[Api] = []
+        super().__init__(name, options, secrets, home)
+
+    def client(self, base_url: str, **how: Any) -> Api:  # noqa: ANN401 - as `Api` takes
+        """A client that is closed with the destination."""
+        client = Api(
+            base_url,
+            timeout_seconds=self.options.timeout_seconds,
+            attempts=self.options.attempts,
+            **how,
+        )
+        self._clients.append(client)
+        return client
+
+    def close(self) -> None:
+        """End the connections."""
+        for client in self._clients:
+            client.close()
 
 
 def _told(read: Callable[[Any], str | None], response: httpx.Response) -> str | None:

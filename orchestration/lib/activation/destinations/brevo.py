@@ -16,14 +16,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestration.lib.activation.destinations.api import Api, reading
+from orchestration.lib.activation.destinations.api import HttpDestination, reading
 from orchestration.lib.activation.destinations.base import (
     ACKNOWLEDGED,
     Answer,
     Answers,
     Batch,
     Capabilities,
-    Destination,
     Kind,
     NotSent,
     Options,
@@ -49,7 +48,7 @@ class BrevoOptions(Options):
     base_url: str = "https://api.brevo.com"
 
 
-class BrevoDestination(Destination[BrevoOptions]):
+class BrevoDestination(HttpDestination[BrevoOptions]):
     """The lists of one account."""
 
     options_type = BrevoOptions
@@ -68,12 +67,10 @@ class BrevoDestination(Destination[BrevoOptions]):
 
     def prepare(self) -> None:
         """Make the client."""
-        self._api = Api(
+        self._api = self.client(
             self.options.base_url,
             headers={"api-key": self.secrets["api_key_env"]},
             rates=_RATES,
-            timeout_seconds=self.options.timeout_seconds,
-            attempts=self.options.attempts,
             code=lambda document: document["code"],
         )
 
@@ -118,10 +115,6 @@ class BrevoDestination(Destination[BrevoOptions]):
                 },
             )
         return {row.remote_key: ACKNOWLEDGED}
-
-    def close(self) -> None:
-        """End the connections."""
-        self._api.close()
 
     def _put(self, customer_id: str, changes: dict[str, Any]) -> bool:
         """Change a contact; whether there is one."""

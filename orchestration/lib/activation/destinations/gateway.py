@@ -18,14 +18,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from orchestration.lib.activation.destinations.api import Api
+from orchestration.lib.activation.destinations.api import HttpDestination
 from orchestration.lib.activation.destinations.base import (
     ACKNOWLEDGED,
     Answer,
     Answers,
     Batch,
     Capabilities,
-    Destination,
     Feedback,
     InDoubt,
     Options,
@@ -53,7 +52,7 @@ class GatewayOptions(Options):
     unsubscribed: tuple[str, ...] = ("unsubscribed",)
 
 
-class GatewayDestination(Destination[GatewayOptions]):
+class GatewayDestination(HttpDestination[GatewayOptions]):
     """A gateway for messages; what was sent cannot be taken back."""
 
     options_type = GatewayOptions
@@ -77,13 +76,11 @@ class GatewayDestination(Destination[GatewayOptions]):
         """Make the client."""
         token = self.secrets.get("token_env")
         authorization = f"{self.options.token_scheme} {token}".strip()
-        self._api = Api(
+        self._api = self.client(
             # The address as it is: a base would end in a slash.
             "",
             headers={"authorization": authorization} if token else {},
             rates=self.capabilities(self.options).rates,
-            timeout_seconds=self.options.timeout_seconds,
-            attempts=self.options.attempts,
             is_repeatable=bool(self.options.id_field),
         )
         self._feedback: dict[str, Feedback] = {
@@ -107,10 +104,6 @@ class GatewayDestination(Destination[GatewayOptions]):
             "POST", options.url, json=message, also=(400, 422)
         )
         return {row.remote_key: self._answer(status, document)}
-
-    def close(self) -> None:
-        """End the connections."""
-        self._api.close()
 
     def _answer(self, status: int, document: Any) -> Answer:  # noqa: ANN401 - any JSON
         is_taken = status < 300

@@ -22,6 +22,7 @@ from typing import Any
 
 from orchestration.lib.activation.destinations.api import (
     Api,
+    HttpDestination,
     after_an_effect,
     reading,
 )
@@ -32,7 +33,6 @@ from orchestration.lib.activation.destinations.base import (
     Batch,
     BatchRefused,
     Capabilities,
-    Destination,
     InDoubt,
     Kind,
     NotSent,
@@ -79,7 +79,7 @@ class GoogleOptions(JobOptions):
     token_url: str = "https://oauth2.googleapis.com/token"
 
 
-class GoogleDestination(Destination[GoogleOptions]):
+class GoogleDestination(HttpDestination[GoogleOptions]):
     """Customer Match lists of one account."""
 
     options_type = GoogleOptions
@@ -108,7 +108,19 @@ class GoogleDestination(Destination[GoogleOptions]):
 
     def prepare(self) -> None:
         """Make the client."""
-        self._account = _Account(self.options, self.secrets)
+        self._account = _Account(
+            self.client(
+                self.options.base_url,
+                headers={},
+                rates=_RATES,
+                code=_code,
+                closed=_closed,
+            ),
+            # The address as it is: a base would end in a slash.
+            self.client("", headers={}, closed=_refused_credentials),
+            self.options,
+            self.secrets,
+        )
 
     def fields(self) -> Mapping[str, Kind] | None:
         """The identifiers, so that nothing is sent that a removal would not name."""
@@ -134,10 +146,6 @@ class GoogleDestination(Destination[GoogleOptions]):
             return self._outcome(job, batch)
         except BatchRefused:
             return None
-
-    def close(self) -> None:
-        """End the connections."""
-        self._account.close()
 
     def _outcome(self, job: str, batch: Batch) -> Answers | None:
         document = self._account.call(
@@ -189,21 +197,10 @@ class GoogleDestination(Destination[GoogleOptions]):
 class _Account:
     """Calls of the API, each with a token of that moment: there are long waits."""
 
-    def __init__(self, options: GoogleOptions, secrets: Mapping[str, str]) -> None:
-        patience: dict[str, Any] = {
-            "timeout_seconds": options.timeout_seconds,
-            "attempts": options.attempts,
-        }
-        self._api = Api(
-            options.base_url,
-            headers={},
-            rates=_RATES,
-            code=_code,
-            closed=_closed,
-            **patience,
-        )
-        # The address as it is: a base would end in a slash.
-        self._tokens = Api("", headers={}, closed=_refused_credentials, **patience)
+    def __init__(
+        self, api: Api, tokens: Api, options: GoogleOptions, secrets: Mapping[str, str]
+    ) -> None:
+        self._api, self._tokens = api, tokens
         self._token_url = options.token_url
         self._grant = {
             "grant_type": "refresh_token",
@@ -225,11 +222,6 @@ class _Account:
             raise NotSent(f"no access token ({type(error).__name__})") from None
         headers = {"authorization": f"Bearer {token}"}
         return self._api.call(method, path, headers=headers, **request)[1]
-
-    def close(self) -> None:
-        """End the connections."""
-        self._api.close()
-        self._tokens.close()
 
 
 def _member(known: dict[str, str]) -> dict[str, Any]:

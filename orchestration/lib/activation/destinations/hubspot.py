@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestration.lib.activation.destinations.api import (
-    Api,
+    HttpDestination,
     after_an_effect,
     reading,
 )
@@ -20,7 +20,6 @@ from orchestration.lib.activation.destinations.base import (
     Answers,
     Batch,
     Capabilities,
-    Destination,
     Kind,
     NotSent,
     Options,
@@ -52,7 +51,7 @@ class HubspotOptions(Options):
     base_url: str = "https://api.hubapi.com"
 
 
-class HubspotDestination(Destination[HubspotOptions]):
+class HubspotDestination(HttpDestination[HubspotOptions]):
     """A static list whose contacts carry the customer's id in a property."""
 
     options_type = HubspotOptions
@@ -71,12 +70,10 @@ class HubspotDestination(Destination[HubspotOptions]):
     def prepare(self) -> None:
         """Make the client."""
         self._list = f"/crm/v3/lists/{self.options.list_id}"
-        self._api = Api(
+        self._api = self.client(
             self.options.base_url,
             headers={"authorization": f"Bearer {self.secrets['token_env']}"},
             rates=self.capabilities(self.options).rates,
-            timeout_seconds=self.options.timeout_seconds,
-            attempts=self.options.attempts,
             code=_code,
         )
 
@@ -122,10 +119,6 @@ class HubspotDestination(Destination[HubspotOptions]):
                 more_ids, more_answers = self._upsert(known, "email")
                 ids, answers = ids | more_ids, answers | more_answers
             return answers | self._add(ids)
-
-    def close(self) -> None:
-        """End the connections."""
-        self._api.close()
 
     def _upsert(
         self, rows: Sequence[Row], id_property: str

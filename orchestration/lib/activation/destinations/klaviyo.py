@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from orchestration.lib.activation.destinations.api import (
-    Api,
+    HttpDestination,
     after_an_effect,
     reading,
 )
@@ -24,7 +24,6 @@ from orchestration.lib.activation.destinations.base import (
     Answers,
     Batch,
     Capabilities,
-    Destination,
     Rate,
     Row,
 )
@@ -57,7 +56,7 @@ class KlaviyoOptions(JobOptions):
     base_url: str = "https://a.klaviyo.com"
 
 
-class KlaviyoDestination(Destination[KlaviyoOptions]):
+class KlaviyoDestination(HttpDestination[KlaviyoOptions]):
     """A list whose profiles carry the customer's id as their `external_id`."""
 
     options_type = KlaviyoOptions
@@ -77,7 +76,7 @@ class KlaviyoDestination(Destination[KlaviyoOptions]):
 
     def prepare(self) -> None:
         """Make the client."""
-        self._api = Api(
+        self._api = self.client(
             self.options.base_url,
             headers={
                 "authorization": f"Klaviyo-API-Key {self.secrets['key_env']}",
@@ -85,8 +84,6 @@ class KlaviyoDestination(Destination[KlaviyoOptions]):
                 "content-type": "application/vnd.api+json",
             },
             rates=self.capabilities(self.options).rates,
-            timeout_seconds=self.options.timeout_seconds,
-            attempts=self.options.attempts,
             code=lambda document: str(document["errors"][0]["code"]),
         )
 
@@ -117,10 +114,6 @@ class KlaviyoDestination(Destination[KlaviyoOptions]):
             row.remote_key: errors.get(row.customer_id, others) for row in batch.rows
         }
         return {key: answer for key, answer in answers.items() if answer}
-
-    def close(self) -> None:
-        """End the connections."""
-        self._api.close()
 
     def _import_of(self, rows: Sequence[Row]) -> bytes:
         lists = [{"type": "list", "id": self.options.list_id}]

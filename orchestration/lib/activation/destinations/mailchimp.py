@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestration.lib.activation.destinations.api import (
-    Api,
+    HttpDestination,
     after_an_effect,
     reading,
 )
@@ -22,7 +22,6 @@ from orchestration.lib.activation.destinations.base import (
     Answers,
     Batch,
     Capabilities,
-    Destination,
     Feedback,
     Kind,
     NotSent,
@@ -61,7 +60,7 @@ class MailchimpOptions(JobOptions):
     base_url: str = ""
 
 
-class MailchimpDestination(Destination[MailchimpOptions]):
+class MailchimpDestination(HttpDestination[MailchimpOptions]):
     """A list whose members are known by the MD5 of their address."""
 
     options_type = MailchimpOptions
@@ -83,11 +82,9 @@ class MailchimpDestination(Destination[MailchimpOptions]):
         data_center = key.rpartition("-")[2]
         basic = b64encode(f"crm360:{key}".encode()).decode()
         self._list = f"/lists/{self.options.list_id}"
-        self._api = Api(
+        self._api = self.client(
             self.options.base_url or f"https://{data_center}.api.mailchimp.com/3.0",
             headers={"authorization": f"Basic {basic}"},
-            timeout_seconds=self.options.timeout_seconds,
-            attempts=self.options.attempts,
             code=lambda problem: str(problem["title"]).lower().replace(" ", "_"),
         )
 
@@ -131,10 +128,6 @@ class MailchimpDestination(Destination[MailchimpOptions]):
                 else Answer(outcome="rejected", error_code="not_removed")
                 for row in batch.rows
             }
-
-    def close(self) -> None:
-        """End the connections."""
-        self._api.close()
 
     def _member(self, row: Row, audience: str) -> dict[str, Any]:
         fields = dict(row.fields or {})

@@ -20,14 +20,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestration.lib.activation.destinations.api import Api, reading
+from orchestration.lib.activation.destinations.api import HttpDestination, reading
 from orchestration.lib.activation.destinations.base import (
     ACKNOWLEDGED,
     Answer,
     Answers,
     Batch,
     Capabilities,
-    Destination,
     InDoubt,
     Kind,
     NotSent,
@@ -75,7 +74,7 @@ class MetaOptions(Options):
     base_url: str = "https://graph.facebook.com"
 
 
-class MetaDestination(Destination[MetaOptions]):
+class MetaDestination(HttpDestination[MetaOptions]):
     """Custom Audiences of one ad account."""
 
     options_type = MetaOptions
@@ -107,11 +106,9 @@ class MetaDestination(Destination[MetaOptions]):
             if secret
             else None
         )
-        self._api = Api(
+        self._api = self.client(
             self.options.base_url,
             headers={"authorization": f"Bearer {token}"},
-            timeout_seconds=self.options.timeout_seconds,
-            attempts=self.options.attempts,
             code=_code,
             closed=_closed,
         )
@@ -134,10 +131,6 @@ class MetaDestination(Destination[MetaOptions]):
             json=self._body(batch),
         )
         return _answers(document, batch)
-
-    def close(self) -> None:
-        """End the connections."""
-        self._api.close()
 
     def _body(self, batch: Batch) -> dict[str, Any]:
         names = self.options.identifiers

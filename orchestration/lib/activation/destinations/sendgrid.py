@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestration.lib.activation.destinations.api import (
-    Api,
+    HttpDestination,
     after_an_effect,
     reading,
 )
@@ -23,7 +23,6 @@ from orchestration.lib.activation.destinations.base import (
     Answers,
     Batch,
     Capabilities,
-    Destination,
     Kind,
     NotSent,
     Row,
@@ -60,7 +59,7 @@ class SendgridOptions(JobOptions):
     base_url: str = "https://api.sendgrid.com"
 
 
-class SendgridDestination(Destination[SendgridOptions]):
+class SendgridDestination(HttpDestination[SendgridOptions]):
     """A list whose contacts are known by the SHA-256 of their address."""
 
     options_type = SendgridOptions
@@ -81,18 +80,14 @@ class SendgridDestination(Destination[SendgridOptions]):
     def prepare(self) -> None:
         """Make the client."""
         self._custom: dict[str, tuple[str, Kind]] | None = None
-        self._api = Api(
+        self._api = self.client(
             self.options.base_url,
             headers={"authorization": f"Bearer {self.secrets['key_env']}"},
-            timeout_seconds=self.options.timeout_seconds,
-            attempts=self.options.attempts,
         )
         # Files of errors lie at a signed address elsewhere: no key goes there.
-        self._files = Api(
+        self._files = self.client(
             "",
             headers={},
-            timeout_seconds=self.options.timeout_seconds,
-            attempts=self.options.attempts,
         )
 
     def fields(self) -> Mapping[str, Kind]:
@@ -138,11 +133,6 @@ class SendgridDestination(Destination[SendgridOptions]):
         if len(named) == failed:
             answers |= dict.fromkeys(keys - named, ACKNOWLEDGED)
         return answers
-
-    def close(self) -> None:
-        """End the connections."""
-        self._api.close()
-        self._files.close()
 
     def _custom_fields(self) -> dict[str, tuple[str, Kind]]:
         """Id and kind of the account's fields, asked for once."""

@@ -25,7 +25,7 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
-from orchestration.lib.activation.destinations.api import Api
+from orchestration.lib.activation.destinations.api import HttpDestination
 from orchestration.lib.activation.destinations.base import (
     ACKNOWLEDGED,
     MODES,
@@ -33,7 +33,6 @@ from orchestration.lib.activation.destinations.base import (
     Answers,
     Batch,
     Capabilities,
-    Destination,
     InDoubt,
     Options,
     Row,
@@ -52,7 +51,7 @@ class WebhookOptions(Options):
     batch_rows: int = 500
 
 
-class WebhookDestination(Destination[WebhookOptions]):
+class WebhookDestination(HttpDestination[WebhookOptions]):
     """A receiver of signed batches that answers member by member."""
 
     options_type = WebhookOptions
@@ -68,12 +67,10 @@ class WebhookDestination(Destination[WebhookOptions]):
         """Make the client."""
         secret = self.secrets.get("secret_env")
         self._signer = Webhook(secret) if secret else None
-        self._api = Api(
+        self._api = self.client(
             # The address as it is: a base would end in a slash.
             "",
             headers={"content-type": "application/json"},
-            timeout_seconds=self.options.timeout_seconds,
-            attempts=self.options.attempts,
             code=lambda document: document["code"],
         )
 
@@ -95,10 +92,6 @@ class WebhookDestination(Destination[WebhookOptions]):
             headers=self._headers(batch.idempotency_key, body),
         )
         return _answers(document, batch)
-
-    def close(self) -> None:
-        """End the connections."""
-        self._api.close()
 
     def _headers(self, key: str, body: str) -> dict[str, str]:
         at = datetime.now(UTC)

@@ -17,13 +17,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestration.lib.activation.destinations.api import Api, reading
+from orchestration.lib.activation.destinations.api import HttpDestination, reading
 from orchestration.lib.activation.destinations.base import (
     ACKNOWLEDGED,
     Answers,
     Batch,
     Capabilities,
-    Destination,
     Kind,
     NotSent,
     Options,
@@ -51,7 +50,7 @@ class YandexOptions(Options):
     base_url: str = "https://api-audience.yandex.ru"
 
 
-class YandexDestination(Destination[YandexOptions]):
+class YandexDestination(HttpDestination[YandexOptions]):
     """The segments of one account."""
 
     options_type = YandexOptions
@@ -75,11 +74,9 @@ class YandexDestination(Destination[YandexOptions]):
 
     def prepare(self) -> None:
         """Make the client."""
-        self._api = Api(
+        self._api = self.client(
             self.options.base_url,
             headers={"authorization": f"OAuth {self.secrets['token_env']}"},
-            timeout_seconds=self.options.timeout_seconds,
-            attempts=self.options.attempts,
             code=lambda document: document["errors"][0]["error_type"],
         )
 
@@ -103,10 +100,6 @@ class YandexDestination(Destination[YandexOptions]):
                 files=self._file(batch),
             )
         return {row.remote_key: ACKNOWLEDGED for row in batch.rows}
-
-    def close(self) -> None:
-        """End the connections."""
-        self._api.close()
 
     def _segment(self, audience: str) -> int | None:
         """The segment of the audience, if there is one."""
