@@ -6,26 +6,24 @@ from pathlib import Path
 
 from orchestration.lib.activation.destinations.base import (
     Capabilities,
-    Options,
-    SnapshotDestination,
 )
 from orchestration.lib.activation.destinations.lists import (
+    ListDestination,
+    ListOptions,
     list_capabilities,
     replacing,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileOptions(Options):
+class FileOptions(ListOptions):
     """Which folder, and which format."""
 
     #: Below the home folder unless absolute.
     folder: str = "outbox"
-    #: csv, jsonl or parquet.
-    format: str = "csv"
 
 
-class FileDestination(SnapshotDestination[FileOptions]):
+class FileDestination(ListDestination[FileOptions]):
     """A folder that holds the members of each audience in one file."""
 
     options_type = FileOptions
@@ -34,11 +32,6 @@ class FileDestination(SnapshotDestination[FileOptions]):
     def capabilities(cls, options: FileOptions) -> Capabilities:
         """All members at once, as often as one likes."""
         return list_capabilities(options.format)
-
-    @property
-    def file_format(self) -> str:
-        """As configured."""
-        return self.options.format
 
     def holds(self, audience: str) -> bool:
         """Whether the file is there."""

@@ -12,11 +12,37 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from orchestration.lib.activation.destinations.base import Capabilities, NotSent
+from orchestration.lib.activation.destinations.base import (
+    Capabilities,
+    NotSent,
+    Options,
+    SnapshotDestination,
+)
 
 FORMATS = ("csv", "jsonl", "parquet")
+
+ListOptionsT = TypeVar("ListOptionsT", bound="ListOptions")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListOptions(Options):
+    """Which format a list has."""
+
+    #: csv, jsonl or parquet.
+    format: str = "csv"
+
+
+class ListDestination(SnapshotDestination[ListOptionsT]):
+    """A place for files, one for each audience."""
+
+    @property
+    def file_format(self) -> str:
+        """As configured."""
+        return self.options.format
 
 
 def list_capabilities(file_format: str) -> Capabilities:

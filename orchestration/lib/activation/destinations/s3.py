@@ -17,10 +17,10 @@ from orchestration.lib.activation.destinations.base import (
     Capabilities,
     InDoubt,
     NotSent,
-    Options,
-    SnapshotDestination,
 )
 from orchestration.lib.activation.destinations.lists import (
+    ListDestination,
+    ListOptions,
     list_capabilities,
     manifest,
     manifest_name,
@@ -31,13 +31,11 @@ _COPY_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class S3Options(Options):
+class S3Options(ListOptions):
     """Which bucket, and below which prefix."""
 
     bucket: str
     prefix: str = ""
-    #: csv, jsonl or parquet.
-    format: str = "csv"
     #: Empty for Amazon itself.
     endpoint_url: str = ""
     region: str = ""
@@ -46,7 +44,7 @@ class S3Options(Options):
     secret_env: str = ""
 
 
-class S3Destination(SnapshotDestination[S3Options]):
+class S3Destination(ListDestination[S3Options]):
     """A bucket that holds the members of each audience in one object."""
 
     options_type = S3Options
@@ -57,11 +55,6 @@ class S3Destination(SnapshotDestination[S3Options]):
         if bool(options.key_env) != bool(options.secret_env):
             raise ValueError("key_env and secret_env are both needed, or neither")
         return list_capabilities(options.format)
-
-    @property
-    def file_format(self) -> str:
-        """As configured."""
-        return self.options.format
 
     def holds(self, audience: str) -> bool:
         """Whether the object and its manifest are there."""

@@ -19,10 +19,10 @@ from orchestration.lib.activation.destinations.base import (
     Capabilities,
     InDoubt,
     NotSent,
-    Options,
-    SnapshotDestination,
 )
 from orchestration.lib.activation.destinations.lists import (
+    ListDestination,
+    ListOptions,
     list_capabilities,
     manifest,
     manifest_name,
@@ -35,22 +35,20 @@ _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SftpOptions(Options):
+class SftpOptions(ListOptions):
     """Which folder of which server, and who asks."""
 
     host: str
     port: int = 22
     user: str
     folder: str = "."
-    #: csv, jsonl or parquet.
-    format: str = "csv"
     #: One of the two; the second names the file with the private key.
     password_env: str = ""
     key_file_env: str = ""
     known_hosts: str = "~/.ssh/known_hosts"
 
 
-class SftpDestination(SnapshotDestination[SftpOptions]):
+class SftpDestination(ListDestination[SftpOptions]):
     """A folder of a server that holds the members of each audience in one file."""
 
     options_type = SftpOptions
@@ -61,11 +59,6 @@ class SftpDestination(SnapshotDestination[SftpOptions]):
         if bool(options.password_env) == bool(options.key_file_env):
             raise ValueError("one of password_env and key_file_env is needed")
         return list_capabilities(options.format)
-
-    @property
-    def file_format(self) -> str:
-        """As configured."""
-        return self.options.format
 
     def holds(self, audience: str) -> bool:
         """Whether the file and its manifest are there."""
