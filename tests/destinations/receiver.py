@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from orchestration.lib.sandbox.receiver import WebhookReceiver
+
 
 class Receiver:
     """What arrived, and how to answer; a fault is taken from the schedule per request.
@@ -18,17 +20,30 @@ class Receiver:
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
-        self.members: dict[str, dict[str, Any]] = {}
-        #: How often a row had an effect, by its key: never more than once.
-        self.effects: dict[str, int] = {}
         self.faults: list[int | str | Callable[[], None]] = []
-        self.rejected: set[str] = set()
-        #: Members because of whom a whole request is refused.
-        self.poison: set[str] = set()
         self.url = ""
-        self._answers: dict[str, Any] = {}
-        self._results: dict[str, Any] = {}
+        self._vendor = WebhookReceiver()
         self._release = threading.Event()
+        #: How often a row had an effect, by its key: never more than once.
+        self.effects = self._vendor.effects
+        self.members = {}
+
+    @property
+    def members(self) -> dict[str, dict[str, Any]]:
+        """Who is in the one audience of these tests."""
+        return self._vendor.members["winback"]
+
+    @members.setter
+    def members(self, members: dict[str, dict[str, Any]]) -> None:
+        self._vendor.members["winback"] = members
+
+    def reject(self, *customers: str) -> None:
+        """These are refused from now on, and nobody else."""
+        self._vendor.refuses = dict.fromkeys(customers, "no_room")
+
+    def poison(self, *customers: str) -> None:
+        """Requests with these are refused as a whole from now on, and no others."""
+        self._vendor.poison = set(customers)
 
     def handle(self, key: str, headers: Any, body: bytes) -> tuple[int, bytes]:
         """Answer one request."""
@@ -40,9 +55,7 @@ class Receiver:
         if fault == "drop":
             self._release.wait(30)
             return 503, b"{}"
-        if self.poison & {row["customer_id"] for row in document["rows"]}:
-            return 422, b'{"code": "bad_row"}'
-        answer = self._apply(key, document)
+        status, answer = self._vendor.take(document)
         if fault == "hang":
             self._release.wait(30)
         elif fault == "html":
@@ -51,34 +64,7 @@ class Receiver:
             answer = {"results": answer["results"][1:]}
         elif callable(fault):
             fault()
-        return 200, json.dumps(answer).encode()
-
-    def _apply(self, key: str, document: dict[str, Any]) -> dict[str, Any]:
-        if key in self._answers:
-            return self._answers[key]
-        results = []
-        for row in document["rows"]:
-            customer = row["customer_id"]
-            if row["key"] in self._results:
-                results.append(self._results[row["key"]])
-                continue
-            if customer in self.rejected:
-                results.append(
-                    {"customer_id": customer, "status": "rejected", "code": "no_room"}
-                )
-                continue
-            if row["operation"] == "update" and customer not in self.members:
-                results.append({"customer_id": customer, "status": "absent"})
-                continue
-            self.effects[row["key"]] = self.effects.get(row["key"], 0) + 1
-            if row["operation"] == "remove":
-                self.members.pop(customer, None)
-            else:
-                self.members.setdefault(customer, {}).update(row["fields"])
-            self._results[row["key"]] = {"customer_id": customer, "status": "ok"}
-            results.append(self._results[row["key"]])
-        self._answers[key] = {"results": results}
-        return self._answers[key]
+        return status, json.dumps(answer).encode()
 
 
 @contextmanager

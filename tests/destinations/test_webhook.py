@@ -243,13 +243,13 @@ def test_a_member_that_the_answer_does_not_name_is_sent_again(
 def test_a_rejected_member_is_tried_again_with_its_latest_value(
     world: World, webhook: WebhookDestination, receiver: Receiver
 ) -> None:
-    receiver.rejected = {"anna"}
+    receiver.reject("anna")
     applied = world.apply(webhook)
     assert (applied.acknowledged, applied.rejected) == (2, 1)
     assert world.state(
         "select error_code from attempts where outcome = 'rejected'"
     ) == [("no_room",)]
-    receiver.rejected = set()
+    receiver.reject()
     world.execute(
         "update audience_winback set first_name = 'Anya' where customer_id = 'anna'"
     )
@@ -264,7 +264,7 @@ def test_a_batch_that_is_refused_is_halved_until_the_bad_row_is_alone(
 ) -> None:
     world.sync_with(batch_rows=100)
     grow(world, 29)
-    receiver.poison = {"vera"}
+    receiver.poison("vera")
 
     applied = world.apply(webhook)
 
@@ -280,7 +280,7 @@ def test_a_batch_that_is_refused_is_halved_until_the_bad_row_is_alone(
 def test_what_was_refused_goes_last_so_that_it_spoils_few_requests(
     world: World, webhook: WebhookDestination, receiver: Receiver
 ) -> None:
-    receiver.rejected = {"anna"}
+    receiver.reject("anna")
     world.apply(webhook)
     receiver.requests.clear()
     world.add("zoya")
@@ -300,7 +300,7 @@ def test_a_destination_that_refuses_everything_is_not_asked_for_every_row(
     world.sync_with(batch_rows=500)
     grow(world, 200)
     names = [f"p{number}" for number in range(200)]
-    receiver.poison = {*names, "anna", "boris", "vera"}
+    receiver.poison(*names, "anna", "boris", "vera")
 
     applied = world.apply(webhook)
 

@@ -57,14 +57,19 @@ class WebhookReceiver(Vendor):
                 self._verifier.verify(body.decode(), headers)
             except WebhookVerificationError:
                 return refusal(401, {"code": "bad_signature"})
-        document = json.loads(body)
+        status, answer = self.take(json.loads(body))
+        return JSONResponse(answer, status_code=status)
+
+    def take(self, document: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Apply a batch; the status of the answer, and what it says."""
         with self.lock:
             self.requests.append(("POST", "/audiences", document))
             if self.poison & {row["customer_id"] for row in document["rows"]}:
-                return refusal(422, {"code": "bad_row"})
+                return 422, {"code": "bad_row"}
             members = self.members.setdefault(document["audience"], {})
-            results = [self._row(row, members) for row in document["rows"]]
-        return JSONResponse({"results": results})
+            return 200, {
+                "results": [self._row(row, members) for row in document["rows"]]
+            }
 
     def _row(
         self, row: dict[str, Any], members: dict[str, dict[str, Any]]
