@@ -224,3 +224,24 @@ class Conformance:
         assert b"@mail.ru" not in world.activation.read_bytes()
         for (phone,) in world.marts_rows("select phone from audience_winback"):
             assert phone[1:].encode() not in world.activation.read_bytes()
+
+
+class ContactConformance(Conformance):
+    """The same for a place that knows of a member nothing but their contact."""
+
+    def test_a_change_arrives(self, world: World, subject: Subject) -> None:
+        """Only contacts are sent: with another address it is another member."""
+        apply(world, subject)
+        world.drop("anna")
+        world.execute(
+            "update audience_winback set email = 'anna@mail.ru'"
+            " where customer_id = 'vera'"
+        )
+        world.execute(
+            "insert into customer_consents values ('vera', 'email',"
+            " sha256('anna@mail.ru'), 'marketing', true, null, '2026-10-02')"
+        )
+
+        apply(world, subject)
+
+        assert set(subject.members()) == {"anna", "boris"}

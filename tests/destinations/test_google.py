@@ -15,7 +15,7 @@ from orchestration.lib.activation.plan import PlanRefused
 from orchestration.lib.sandbox.faults import EVERY, Fault, Faults
 from orchestration.lib.sandbox.google import Google
 from orchestration.lib.sandbox.server import application, running
-from tests.destinations.conformance import Conformance, Subject, apply, use
+from tests.destinations.conformance import ContactConformance, Subject, apply, use
 from tests.destinations.conftest import World
 
 TOKEN, LIST = "1//refresh", "7000000001"
@@ -79,7 +79,7 @@ def held(vendor: Google) -> set[str]:
     return {people[value] for _, value in vendor.identifiers[LIST] if value in people}
 
 
-class TestGoogle(Conformance):
+class TestGoogle(ContactConformance):
     @pytest.fixture
     def subject(
         self, by_email: World, vendor: Google, faults: Faults, connect: Connect
@@ -91,23 +91,6 @@ class TestGoogle(Conformance):
             faults=faults,
             strange=lambda: connect("somebody else's"),
         )
-
-    def test_a_change_arrives(self, world: World, subject: Subject) -> None:
-        """Only contacts are sent: with another address it is another member."""
-        apply(world, subject)
-        world.drop("anna")
-        world.execute(
-            "update audience_winback set email = 'anna@mail.ru'"
-            " where customer_id = 'vera'"
-        )
-        world.execute(
-            "insert into customer_consents values ('vera', 'email',"
-            " sha256('anna@mail.ru'), 'marketing', true, null, '2026-10-02')"
-        )
-
-        apply(world, subject)
-
-        assert set(subject.members()) == {"anna", "boris"}
 
     @pytest.mark.parametrize("place", range(3, 8))
     @pytest.mark.parametrize("fault", EVERY)

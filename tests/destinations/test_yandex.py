@@ -15,7 +15,7 @@ from orchestration.lib.activation.plan import PlanRefused
 from orchestration.lib.sandbox.faults import Faults
 from orchestration.lib.sandbox.server import application, running
 from orchestration.lib.sandbox.yandex import Yandex
-from tests.destinations.conformance import Conformance, Subject, apply, use
+from tests.destinations.conformance import ContactConformance, Subject, use
 from tests.destinations.conftest import World
 
 TOKEN = "y0_token"
@@ -68,7 +68,7 @@ def held(vendor: Yandex) -> set[str]:
     return {people[line["email"]] for line in lines if line["email"] in people}
 
 
-class TestYandex(Conformance):
+class TestYandex(ContactConformance):
     @pytest.fixture
     def subject(
         self, by_email: World, vendor: Yandex, faults: Faults, connect: Connect
@@ -80,23 +80,6 @@ class TestYandex(Conformance):
             faults=faults,
             strange=lambda: connect("somebody else's"),
         )
-
-    def test_a_change_arrives(self, world: World, subject: Subject) -> None:
-        """Only contacts are sent: with another address it is another member."""
-        apply(world, subject)
-        world.drop("anna")
-        world.execute(
-            "update audience_winback set email = 'anna@mail.ru'"
-            " where customer_id = 'vera'"
-        )
-        world.execute(
-            "insert into customer_consents values ('vera', 'email',"
-            " sha256('anna@mail.ru'), 'marketing', true, null, '2026-10-02')"
-        )
-
-        apply(world, subject)
-
-        assert set(subject.members()) == {"anna", "boris"}
 
 
 def test_the_first_members_make_the_segment(
