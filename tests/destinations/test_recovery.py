@@ -341,6 +341,22 @@ def test_a_contact_that_is_not_to_be_written_to_is_not_asked_for_again(
     ) == [(True, "email", feedback, "crm")]
 
 
+def test_a_consent_of_an_unknown_time_does_not_outlive_a_feedback(world: World) -> None:
+    world.sync_with(batch_rows=10)
+    world.execute("update customer_consents set decided_at = null")
+    vendor = Memory(
+        answers={
+            "anna": Answer(outcome="rejected", error_code="no", feedback="bounced"),
+            "boris": ACKNOWLEDGED,
+            "vera": ACKNOWLEDGED,
+        }
+    )
+
+    world.apply(vendor)
+
+    assert world.plan().left_out == 1
+
+
 def test_a_consent_that_is_given_later_lets_them_come_back(world: World) -> None:
     world.sync_with(batch_rows=10)
     answer = Answer(outcome="rejected", error_code="no", feedback="unsubscribed")

@@ -229,22 +229,29 @@ def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
         create or replace temp table computed_rows as
         with
 
+        suppressed as (
+
+            select contact_hash, max(noted_at) as noted_at
+            from activation.suppressions
+            where channel = {literal(audience.channel)}
+            group by contact_hash
+
+        ),
+
         consents as (
 
-            select customer_id, contact_point_hash
+            select consents.customer_id, consents.contact_point_hash
             from marts.customer_consents as consents
+            left join suppressed
+                on suppressed.contact_hash = consents.contact_point_hash
             where
-                channel = {literal(audience.channel)}
-                and purpose = {literal(audience.purpose)}
-                and is_granted
-                and suppression_reason is null
-                and not exists (
-                    select 1
-                    from activation.suppressions
-                    where
-                        suppressions.contact_hash = consents.contact_point_hash
-                        and suppressions.channel = consents.channel
-                        and suppressions.noted_at >= consents.decided_at
+                consents.channel = {literal(audience.channel)}
+                and consents.purpose = {literal(audience.purpose)}
+                and consents.is_granted
+                and consents.suppression_reason is null
+                and (
+                    suppressed.noted_at is null
+                    or suppressed.noted_at < consents.decided_at
                 )
 
         ),
@@ -257,16 +264,14 @@ def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
                 sha256({mapping.payload("members")}) as payload_hash,
                 case
                     when members.decision <> 'send' then members.decision
-                    when not coalesce(
-                        (
-                            members.customer_id,
-                            sha256(members.{quoted(audience.contact_field)})
-                        ) in (select (customer_id, contact_point_hash) from consents),
-                        false
-                    ) then 'no_current_consent'
+                    when consents.customer_id is null then 'no_current_consent'
                     else {mapping.missing("members")}
                 end as reason
             from marts.{quoted(audience.relation)} as members
+            left join consents
+                on consents.customer_id = members.customer_id
+                and consents.contact_point_hash
+                = sha256(members.{quoted(audience.contact_field)})
 
         ),
 
@@ -382,7 +387,14 @@ def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
 
         )
 
-        select * from wanted
+        -- of those with whom nothing is to be done, only how many there are matters
+        select
+            operation,
+            case when operation <> 'unchanged' then customer_id end as customer_id,
+            case when operation <> 'unchanged' then remote_key end as remote_key,
+            case when operation <> 'unchanged' then payload_hash end as payload_hash,
+            reason
+        from wanted
         union all
         select * from unwanted
         where
@@ -409,23 +421,26 @@ def _record_fields(
     connection.execute(
         f"""
         insert into activation.plan_fields
-        select ?, sha256(remote_key), each.field, each.before_hash, each.after_hash
+        select
+            plan_id, sha256(remote_key), each.field, each.before_hash, each.after_hash
         from (
-            select remote_key, unnest([{each}]) as each
+            select plan_id, remote_key, unnest([{each}]) as each
             from (
                 select
-                    computed_rows.remote_key,
+                    plan_rows.plan_id,
+                    plan_rows.remote_key,
                     known.held_field_hashes as before,
-                    {mapping.hashes("members", "computed_rows.remote_key")} as after
-                from computed_rows
+                    {mapping.hashes("members", "plan_rows.remote_key")} as after
+                from activation.plan_rows
                 inner join activation.members as known
-                    on known.remote_key = computed_rows.remote_key
+                    on known.remote_key = plan_rows.remote_key
                     and known.destination = {literal(sync.destination)}
                     and known.audience = {literal(sync.audience.name)}
                 inner join marts.{quoted(sync.audience.relation)} as members
-                    on members.customer_id = computed_rows.customer_id
+                    on members.customer_id = plan_rows.customer_id
                 where
-                    computed_rows.operation = 'change'
+                    plan_rows.plan_id = ?
+                    and plan_rows.operation = 'change'
                     and known.held_field_hashes is not null
             )
         )

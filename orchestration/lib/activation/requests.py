@@ -179,9 +179,8 @@ def write_members(
             select {safe}
             from (
                 {members} as members
-                where members.customer_id in (
-                    select customer_id from computed_rows
-                    where operation in ('add', 'change', 'unchanged')
+                where members.customer_id not in (
+                    select customer_id from computed_rows where operation = 'left_out'
                 )
             )
             order by customer_id
