@@ -46,6 +46,12 @@ def test_a_consent_for_another_address_is_none_for_this_one(world: World) -> Non
     assert left_out_of(world) == {"no_current_consent": 1}
 
 
+def test_a_consent_that_is_there_twice_is_one(world: World) -> None:
+    world.execute("insert into customer_consents from customer_consents")
+
+    assert world.plan().adds == 3
+
+
 def test_a_suppressed_address_is_not_sent_to_whatever_it_consented(
     world: World,
 ) -> None:

@@ -264,14 +264,16 @@ def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
                 sha256({mapping.payload("members")}) as payload_hash,
                 case
                     when members.decision <> 'send' then members.decision
-                    when consents.customer_id is null then 'no_current_consent'
+                    when not coalesce(
+                        (
+                            members.customer_id,
+                            sha256(members.{quoted(audience.contact_field)})
+                        ) in (select (customer_id, contact_point_hash) from consents),
+                        false
+                    ) then 'no_current_consent'
                     else {mapping.missing("members")}
                 end as reason
             from marts.{quoted(audience.relation)} as members
-            left join consents
-                on consents.customer_id = members.customer_id
-                and consents.contact_point_hash
-                = sha256(members.{quoted(audience.contact_field)})
 
         ),
 
