@@ -304,7 +304,7 @@ def test_a_destination_that_refuses_everything_is_not_asked_for_every_row(
 
     applied = world.apply(webhook)
 
-    assert applied.problem == "crm refuses everything: bad_row"
+    assert applied.problem == "crm: it refuses everything (bad_row)"
     assert len(receiver.requests) == 64
 
 

@@ -1,17 +1,21 @@
 """Doing exactly what a plan says, so that a crash anywhere is followed by a rerun.
 
-Every request is written down before it is sent and answered member by member after;
-between the two its members are in doubt. A plan that is made again after a crash
-leaves out what was answered; what was not is asked for again, as the destination
-allows it: repeated where that changes nothing, repeated under the same keys, asked of
-the job, or left alone where nothing could be known.
+Every request is written down before it is sent, together with others where repeating
+one has no second effect, and answered member by member after; between the two its
+members are in doubt. A plan that is made again after a crash leaves out what was
+answered; what was not is asked for again, as the destination allows it: repeated where
+that changes nothing, repeated under the same keys, asked of the job, or left alone
+where nothing could be known.
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -20,6 +24,7 @@ from orchestration.lib.activation import ledger
 from orchestration.lib.activation.destinations.base import (
     Answer,
     Answers,
+    Batch,
     BatchRefused,
     Destination,
     InDoubt,
@@ -33,6 +38,7 @@ from orchestration.lib.activation.guards import (
     held_because,
     is_released,
 )
+from orchestration.lib.activation.ledger import Said
 from orchestration.lib.activation.plan import (
     IN_DOUBT,
     Plan,
@@ -44,9 +50,9 @@ from orchestration.lib.activation.plan import (
 )
 from orchestration.lib.activation.requests import (
     Part,
-    batch_of,
     create_outgoing,
     parts,
+    rounds,
     write_members,
 )
 from orchestration.lib.activation.state import Sync, now
@@ -128,16 +134,24 @@ def settle_jobs(
         " order by sent_at, idempotency_key"
     ).fetchall()
     for key, plan_id, job in open_jobs:
-        part = Part(batch_of(sync, _rows_in_doubt(connection, sync, key)), 0)
+        batch = Batch(
+            audience=sync.audience.name,
+            mode=sync.mode,
+            idempotency_key=key,
+            rows=_rows_in_doubt(connection, sync, key),
+        )
         answers: Answers | None = {}
-        if part.batch.rows:
+        if batch.rows:
             answers = None
             with suppress(InDoubt, NotSent):
-                answers = destination.recover(job, part.batch)
+                answers = destination.recover(job, batch)
         if answers is None:
             continue
-        told = ledger.told(connection, part, answers, "unknown")
-        ledger.record_answers(connection, sync, plan_id, key, told, state="answered")
+        said = Said(
+            part=Part(batch, 0), answers=answers, otherwise="unknown", state="answered"
+        )
+        told = ledger.told(connection, [said])
+        ledger.record_answers(connection, sync, plan_id, told)
 
 
 def _checked(
@@ -221,22 +235,54 @@ def _withdraw(
     )
 
 
-@dataclass
 class _Course:
-    """How the sending of a plan goes."""
+    """How the sending of a plan goes; told from several threads."""
 
-    counts: dict[str, int] = field(default_factory=dict)
-    silence: int = 0
-    refusals: int = 0
-    #: Why the last request was not answered, and why nothing more was sent.
-    silent_because: str | None = None
-    stopped: str | None = None
+    def __init__(self, destination: str) -> None:
+        self._destination = destination
+        self.counts: Counter[str] = Counter()
+        #: Why the last request was not answered, and why nothing more is sent.
+        self.silent_because: str | None = None
+        self.stopped: str | None = None
+        self._silence = self._refusals = 0
+        self._has_acknowledged = False
+        self._lock = Lock()
 
-    def count(self, rows: Sequence[Row], answers: Answers, otherwise: str) -> None:
-        for row in rows:
-            answer = answers.get(row.remote_key)
-            outcome = answer.outcome if answer else otherwise
-            self.counts[outcome] = self.counts.get(outcome, 0) + 1
+    def stop(self, problem: str) -> None:
+        """Nothing more is to be sent."""
+        self.stopped = f"{self._destination}: {problem}"
+
+    def answered(self, answers: Answers) -> None:
+        """A request was answered."""
+        with self._lock:
+            self._silence = 0
+            self._has_acknowledged |= any(
+                answer.outcome == "acknowledged" for answer in answers.values()
+            )
+
+    def unanswered(self, problem: str, *, is_silence: bool) -> None:
+        """A request was not; several in a row are enough."""
+        with self._lock:
+            self._silence = self._silence + 1 if is_silence else 0
+            self.silent_because = problem
+            if self._silence >= _MOST_SILENCE:
+                self.stop(problem)
+
+    def refused(self, code: str) -> None:
+        """A request was refused; where all are, it is not for what is in them."""
+        with self._lock:
+            self._refusals += 1
+            if self._refusals >= _MOST_REFUSALS and not self._has_acknowledged:
+                self.stop(f"it refuses everything ({code})")
+
+    def count(self, said: Said) -> None:
+        """Count what was said of each member of a request."""
+        self.counts.update(
+            answer.outcome if answer else said.otherwise
+            for answer in (
+                said.answers.get(row.remote_key) for row in said.part.batch.rows
+            )
+        )
 
 
 def _send(
@@ -248,22 +294,20 @@ def _send(
     only: str,
 ) -> Applied:
     members = create_outgoing(connection, sync, plan.plan_id, only=only)
-    course = _Course()
+    course = _Course(sync.destination)
     if isinstance(destination, SnapshotDestination):
         if members or not _holds_it(sync, destination, course):
             _put(connection, sync, plan, destination, course, members)
     else:
-        for part in parts(connection, sync):
-            _deliver(connection, sync, plan, destination, course, part)
-            if course.stopped:
-                break
+        requests = parts(connection, sync)
+        _deliver(connection, sync, plan, destination, course, requests)
     counts = course.counts
     problem = course.stopped
-    if not problem and (counts.get("rejected") or counts.get("unknown")):
+    if not problem and (counts["rejected"] or counts["unknown"]):
         why = f" ({course.silent_because})" if course.silent_because else ""
         problem = (
-            f"{sync.destination} refused {counts.get('rejected', 0)} members and did"
-            f" not answer for {counts.get('unknown', 0)}{why}: see activation.attempts"
+            f"{sync.destination} refused {counts['rejected']} members and did"
+            f" not answer for {counts['unknown']}{why}: see activation.attempts"
         )
     if only == "true":
         connection.execute(
@@ -272,11 +316,11 @@ def _send(
         )
     return Applied(
         plan_id=plan.plan_id,
-        sent=sum(counts.values()) - counts.get("not_sent", 0),
-        acknowledged=counts.get("acknowledged", 0),
-        rejected=counts.get("rejected", 0),
-        absent=counts.get("absent", 0),
-        unknown=counts.get("unknown", 0),
+        sent=counts.total() - counts["not_sent"],
+        acknowledged=counts["acknowledged"],
+        rejected=counts["rejected"],
+        absent=counts["absent"],
+        unknown=counts["unknown"],
         problem=problem,
     )
 
@@ -287,54 +331,83 @@ def _deliver(
     plan: Plan,
     destination: Destination[Any],
     course: _Course,
-    part: Part,
+    requests: Iterable[Part],
 ) -> None:
-    """Send a request; one that is refused for what is in it, in halves."""
+    """Send requests; those that are refused for what is in them, in halves after."""
+    for round_ in rounds(sync, requests):
+        if course.stopped:
+            break
+        intents = [
+            Said(part=part, answers={}, otherwise="sending", state="sending")
+            for part in round_
+        ]
+        told = ledger.told(connection, intents)
+        ledger.record_intent(connection, sync, plan.plan_id, told)
+        answered = _ask_all(connection, sync, destination, course, round_)
+        told = ledger.told(connection, answered)
+        ledger.record_answers(connection, sync, plan.plan_id, told)
+        halves: list[Part] = []
+        for said in answered:
+            if said.state == "not_sent" and not course.stopped:
+                halves += said.part.halves(sync)
+            else:
+                course.count(said)
+        _deliver(connection, sync, plan, destination, course, halves)
+
+
+def _ask_all(
+    connection: duckdb.DuckDBPyConnection,
+    sync: Sync,
+    destination: Destination[Any],
+    course: _Course,
+    round_: Sequence[Part],
+) -> list[Said]:
+    def ask(part: Part) -> Said:
+        return _ask(connection, sync, destination, course, part)
+
+    with ThreadPoolExecutor(sync.capabilities.parallel) as pool:
+        return list(pool.map(ask, round_))
+
+
+def _ask(
+    connection: duckdb.DuckDBPyConnection,
+    sync: Sync,
+    destination: Destination[Any],
+    course: _Course,
+    part: Part,
+) -> Said:
+    """Send a request, and read what its answer means for it and for what follows."""
+    if course.stopped:
+        return Said(part=part, answers={}, otherwise="not_sent", state="not_sent")
     batch = part.batch
-    key = batch.idempotency_key
-    told = ledger.told(connection, part, {}, "sending")
-    ledger.record_intent(connection, sync, plan.plan_id, key, told)
     answers: Answers = {}
     otherwise = state = "answered"
     jobs: list[str] = []
 
     def remember_job(job: str) -> None:
-        ledger.record_job(connection, key, job)
+        ledger.record_job(connection, batch.idempotency_key, job)
         jobs.append(job)
 
     try:
         answers = destination.send(batch, remember_job)
-        otherwise, course.silence = "unknown", 0
+        otherwise = "unknown"
+        course.answered(answers)
     except InDoubt as error:
         otherwise = state = "unknown"
         # A job that goes on is no silence: the next run asks for it.
-        course.silence = 0 if jobs else course.silence + 1
-        course.silent_because = str(error)
-        if course.silence == _MOST_SILENCE:
-            course.stopped = f"{sync.destination}: {error}"
+        course.unanswered(str(error), is_silence=not jobs)
     except NotSent as error:
         otherwise = state = "not_sent"
-        course.stopped = f"{sync.destination}: {error}"
+        course.stop(str(error))
     except BatchRefused as error:
-        course.refusals += 1
+        course.refused(error.code)
         if len(batch.rows) == 1:
-            answers = {
-                batch.rows[0].remote_key: Answer(
-                    outcome="rejected", error_code=error.code
-                )
-            }
+            [row] = batch.rows
+            refusal = Answer(outcome="rejected", error_code=error.code)
+            answers = {row.remote_key: refusal}
         else:
             otherwise = state = "not_sent"
-        if course.refusals == _MOST_REFUSALS and not course.counts.get("acknowledged"):
-            course.stopped = f"{sync.destination} refuses everything: {error.code}"
-    told = ledger.told(connection, part, answers, otherwise)
-    ledger.record_answers(connection, sync, plan.plan_id, key, told, state=state)
-    if state == "not_sent" and not course.stopped:
-        for half in part.halves(sync):
-            if not course.stopped:
-                _deliver(connection, sync, plan, destination, course, half)
-    else:
-        course.count(batch.rows, answers, otherwise)
+    return Said(part=part, answers=answers, otherwise=otherwise, state=state)
 
 
 def _holds_it(
@@ -344,7 +417,7 @@ def _holds_it(
     try:
         return destination.holds(sync.audience.name)
     except NotSent as error:
-        course.stopped = f"{sync.destination}: {error}"
+        course.stop(str(error))
         return True
 
 
@@ -358,8 +431,8 @@ def _put(
 ) -> None:
     """Give all members to a destination that takes them at once."""
     key = plan.plan_id
-    told = ledger.told_of_all("sending")
-    ledger.record_intent(connection, sync, plan.plan_id, key, told)
+    told = ledger.told_of_all(key, "sending", "sending")
+    ledger.record_intent(connection, sync, plan.plan_id, told)
     outcome = state = "answered"
     try:
         with tempfile.TemporaryDirectory(prefix="crm360-") as folder:
@@ -369,12 +442,12 @@ def _put(
         outcome = "acknowledged"
     except InDoubt as error:
         outcome = state = "unknown"
-        course.stopped = f"{sync.destination}: {error}"
+        course.stop(str(error))
     except NotSent as error:
         outcome = state = "not_sent"
-        course.stopped = f"{sync.destination}: {error}"
-    told = ledger.told_of_all(outcome)
-    ledger.record_answers(connection, sync, plan.plan_id, key, told, state=state)
+        course.stop(str(error))
+    told = ledger.told_of_all(key, outcome, state)
+    ledger.record_answers(connection, sync, plan.plan_id, told)
     course.counts[outcome] = changed
 
 

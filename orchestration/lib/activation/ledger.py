@@ -1,10 +1,13 @@
 """Before and after: what is about to be sent, and what was answered.
 
-The intent of a request is committed before it leaves, with all its members in doubt;
-its answers in one transaction with what the destination holds since.
+The intent of a round of requests is committed before the first of them leaves, with all
+its members in doubt; its answers in one transaction with what the destination holds
+since.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -16,103 +19,120 @@ from orchestration.lib.activation.state import Sync, now
 from orchestration.lib.warehouse import literal, quoted
 
 
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What was said of the rows of a request."""
+
+    part: Part
+    answers: Answers
+    #: The outcome of those of whom nothing was said.
+    otherwise: str
+    #: Of the request: `sending`, `answered`, `unknown`, or `not_sent` when surely
+    #: nothing came of it, after which its members are as they were before.
+    state: str
+
+
 @dataclass(frozen=True)
 class Told:
-    """Rows of `outgoing` with what was said of each."""
+    """Rows of `outgoing` with what was said of each, and their requests."""
 
-    #: A relation with `outcome`, `error_code` and `feedback` beside their columns.
-    sql: str
+    #: A relation with `request_key`, `outcome`, `error_code` and `feedback` beside the
+    #: columns of `outgoing`.
+    rows: str
+    #: A relation with `request_key`, `row_count` and `state`.
+    requests: str
     #: Whether any contact is not to be written to.
     has_feedback: bool = False
 
 
-def told(
-    connection: duckdb.DuckDBPyConnection,
-    part: Part,
-    answers: Answers,
-    otherwise: str,
-) -> Told:
-    """The rows of a request with what was said of each.
-
-    Args:
-        answers: what was said.
-        otherwise: the outcome of those it was not said of.
-    """
-    found = [(row.remote_key, answers.get(row.remote_key)) for row in part.batch.rows]
-    columns = {
-        "remote_key": [key for key, _ in found],
-        "outcome": [each.outcome if each else otherwise for _, each in found],
-        "error_code": [each.error_code if each else None for _, each in found],
-        "feedback": [each.feedback if each else None for _, each in found],
-    }
-    connection.register(
-        "answered",
-        pa.table({name: pa.array(v, pa.string()) for name, v in columns.items()}),
+def told(connection: duckdb.DuckDBPyConnection, round_: Sequence[Said]) -> Told:
+    """What was said of these requests and of their rows."""
+    found = [
+        (place, said, said.answers.get(row.remote_key))
+        for said in round_
+        for place, row in enumerate(said.part.batch.rows, said.part.first)
+    ]
+    batches = [said.part.batch for said in round_]
+    _register(
+        connection,
+        "answered_rows",
+        place=[place for place, _, _ in found],
+        request_key=[said.part.batch.idempotency_key for _, said, _ in found],
+        outcome=[each.outcome if each else said.otherwise for _, said, each in found],
+        error_code=[each.error_code if each else None for _, _, each in found],
+        feedback=[each.feedback if each else None for _, _, each in found],
     )
-    last = part.first + len(found) - 1
+    _register(
+        connection,
+        "answered_requests",
+        request_key=[batch.idempotency_key for batch in batches],
+        row_count=[len(batch.rows) for batch in batches],
+        state=[said.state for said in round_],
+    )
     return Told(
-        f"""(
-            select outgoing.*, outcome, error_code, feedback
-            from outgoing inner join answered using (remote_key)
-            where place between {part.first} and {last}
-        )""",
-        has_feedback=any(answer.feedback for answer in answers.values()),
+        rows="(from outgoing inner join answered_rows using (place))",
+        requests="answered_requests",
+        has_feedback=any(each and each.feedback for _, _, each in found),
     )
 
 
-def told_of_all(outcome: str) -> Told:
+def told_of_all(key: str, outcome: str, state: str) -> Told:
     """The same of everything that is to be sent, for what is sent at once."""
     return Told(
-        f"""(
+        rows=f"""(
             select
                 *,
+                {literal(key)} as request_key,
                 {literal(outcome)} as outcome,
                 cast(null as varchar) as error_code,
                 cast(null as varchar) as feedback
             from outgoing
-        )"""
+        )""",
+        requests=f"""(
+            select
+                {literal(key)} as request_key,
+                count(*) as row_count,
+                {literal(state)} as state
+            from outgoing
+        )""",
     )
 
 
 def record_intent(
-    connection: duckdb.DuckDBPyConnection,
-    sync: Sync,
-    plan_id: str,
-    key: str,
-    told: Told,
+    connection: duckdb.DuckDBPyConnection, sync: Sync, plan_id: str, told: Told
 ) -> None:
-    """Write down what is about to be sent; committed before the request."""
+    """Write down what is about to be sent; committed before the first request."""
     connection.begin()
     connection.execute(
         f"""
         insert or replace into activation.batches by name
         select
-            ? as idempotency_key,
+            request_key as idempotency_key,
             ? as plan_id,
             ? as audience,
             ? as destination,
-            count(*) as row_count,
-            'sending' as state,
+            row_count,
+            state,
             cast(null as varchar) as job_id,
             cast(? as timestamp) as sent_at,
             cast(null as timestamp) as answered_at
-        from {told.sql}
+        from {told.requests}
         """,
-        [key, plan_id, sync.audience.name, sync.destination, now()],
+        [plan_id, sync.audience.name, sync.destination, now()],
     )
-    _append_attempts(connection, sync, plan_id, key, told)
+    _append_attempts(connection, sync, plan_id, told)
     connection.execute(
         f"""
         insert into activation.members
         select
-            ?, ?, remote_key, customer_id, null, null, null, 'sending', null, 0
-        from {told.sql}
+            ?, ?, remote_key, customer_id, null, null, null, outcome, null, 0
+        from {told.rows}
         on conflict do update set
             customer_id = excluded.customer_id,
             outcome_before = case
                 when last_outcome in {IN_DOUBT} then 'unknown' else last_outcome
             end,
-            last_outcome = 'sending'
+            last_outcome = excluded.last_outcome
         """,
         [sync.destination, sync.audience.name],
     )
@@ -127,22 +147,11 @@ def record_job(connection: duckdb.DuckDBPyConnection, key: str, job: str) -> Non
 
 
 def record_answers(
-    connection: duckdb.DuckDBPyConnection,
-    sync: Sync,
-    plan_id: str,
-    key: str,
-    told: Told,
-    *,
-    state: str,
+    connection: duckdb.DuckDBPyConnection, sync: Sync, plan_id: str, told: Told
 ) -> None:
-    """Write down what was answered, and what the destination holds since.
-
-    Args:
-        state: of the request: `answered`, `unknown`, or `not_sent` when surely nothing
-            came of it, after which its members are as they were before.
-    """
+    """Write down what was answered, and what the destination holds since."""
     connection.begin()
-    _append_attempts(connection, sync, plan_id, key, told)
+    _append_attempts(connection, sync, plan_id, told)
     connection.execute(
         f"""
         insert into activation.members
@@ -157,7 +166,7 @@ def record_answers(
             outcome,
             null,
             cast(outcome in ('acknowledged', 'rejected', 'absent') as bigint)
-        from {told.sql}
+        from {told.rows}
         on conflict do update set
             held_payload_hash = case
                 when excluded.last_outcome = 'acknowledged'
@@ -191,29 +200,30 @@ def record_answers(
                 told.feedback,
                 {literal(sync.destination)},
                 ?
-            from {told.sql} as told
+            from {told.rows} as told
             inner join marts.{quoted(sync.audience.relation)} as members
                 on members.customer_id = told.customer_id
             where
                 told.feedback is not null
                 and members.{quoted(sync.audience.contact_field)} is not null
+            order by told.place
             """,
             [now()],
         )
     connection.execute(
-        "update activation.batches set state = ?, answered_at = ?"
-        " where idempotency_key = ?",
-        [state, now(), key],
+        f"""
+        update activation.batches
+        set state = told.state, answered_at = ?
+        from {told.requests} as told
+        where idempotency_key = told.request_key
+        """,
+        [now()],
     )
     connection.commit()
 
 
 def _append_attempts(
-    connection: duckdb.DuckDBPyConnection,
-    sync: Sync,
-    plan_id: str,
-    key: str,
-    told: Told,
+    connection: duckdb.DuckDBPyConnection, sync: Sync, plan_id: str, told: Told
 ) -> None:
     connection.execute(
         f"""
@@ -231,8 +241,26 @@ def _append_attempts(
             outcome,
             error_code,
             cast(? as timestamp) as attempted_at,
-            ? as idempotency_key
-        from (from {told.sql} order by place)
+            request_key as idempotency_key
+        from (from {told.rows} order by place)
         """,
-        [plan_id, sync.destination, sync.audience.name, now(), key],
+        [plan_id, sync.destination, sync.audience.name, now()],
+    )
+
+
+def _register(
+    connection: duckdb.DuckDBPyConnection, name: str, **columns: list[Any]
+) -> None:
+    """A table of one row per answer or request; lists of nothing are texts."""
+    connection.register(
+        name,
+        pa.table(
+            {
+                column: pa.array(
+                    values,
+                    pa.int64() if column in ("place", "row_count") else pa.string(),
+                )
+                for column, values in columns.items()
+            }
+        ),
     )

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ from orchestration.lib.activation.destinations.base import Batch, Capabilities, 
 from orchestration.lib.activation.plan import OPERATIONS
 from orchestration.lib.activation.state import Sync
 from orchestration.lib.warehouse import literal, quoted
+
+#: In one round.
+_MOST_REQUESTS = 50
 
 #: What a member costs in a request beside their fields.
 _BYTES_AROUND = 200
@@ -100,6 +103,11 @@ class Part:
     batch: Batch
     first: int
 
+    @property
+    def is_removal(self) -> bool:
+        """Whether its members leave; a request has no others beside them."""
+        return self.batch.rows[0].operation == "remove"
+
     def halves(self, sync: Sync) -> tuple["Part", "Part"]:
         """The same rows in two requests."""
         rows, middle = self.batch.rows, len(self.batch.rows) // 2
@@ -133,6 +141,18 @@ def parts(connection: duckdb.DuckDBPyConnection, sync: Sync) -> Iterator[Part]:
         )
         yield Part(batch, place)
         place += len(within)
+
+
+def rounds(sync: Sync, requests: Iterable[Part]) -> Iterator[Sequence[Part]]:
+    """Requests that are written down together before the first of them is sent.
+
+    A crash leaves all of a round in doubt, which costs nothing where they can be
+    repeated; else each is a round of its own. None has both removals and members.
+    """
+    is_repeatable = sync.capabilities.in_doubt_by in ("state", "key")
+    for _, same in groupby(requests, key=lambda part: part.is_removal):
+        while round_ := list(islice(same, _MOST_REQUESTS if is_repeatable else 1)):
+            yield round_
 
 
 def batch_of(sync: Sync, rows: Sequence[Row]) -> Batch:

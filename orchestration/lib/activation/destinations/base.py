@@ -52,6 +52,8 @@ class Capabilities:
     batch_rows: int = 500
     batch_bytes: int | None = None
     rates: tuple[Rate, ...] = ()
+    #: Requests that may be on their way at once; `send` is called in threads then.
+    parallel: int = 1
     #: Fields that every member must have there.
     required: tuple[str, ...] = ()
     #: SQL per field with `{value}` for what is mapped to it: normalisation and hashing.

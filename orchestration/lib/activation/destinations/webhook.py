@@ -49,6 +49,8 @@ class WebhookOptions(Options):
     #: The environment variable with the signing secret, as `whsec_...`.
     secret_env: str = ""
     batch_rows: int = 500
+    #: Requests on their way at once.
+    parallel: int = 8
 
 
 class WebhookDestination(HttpDestination[WebhookOptions]):
@@ -60,7 +62,10 @@ class WebhookDestination(HttpDestination[WebhookOptions]):
     def capabilities(cls, options: WebhookOptions) -> Capabilities:
         """Whatever the receiver makes of it."""
         return Capabilities(
-            in_doubt_by="key", modes=MODES, batch_rows=options.batch_rows
+            in_doubt_by="key",
+            modes=MODES,
+            batch_rows=options.batch_rows,
+            parallel=options.parallel,
         )
 
     def prepare(self) -> None:
