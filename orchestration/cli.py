@@ -23,7 +23,7 @@ from orchestration.commands.forecast import forecast
 from orchestration.commands.identity import identity
 from orchestration.commands.identity_decisions import pin, review, veto
 from orchestration.commands.quarantine import quarantine
-from orchestration.commands.sandbox import sandbox
+from orchestration.commands.sandbox import sandbox, sandbox_of_the_demo
 from orchestration.commands.users import decider
 from orchestration.settings import PROJECT, Settings, SettingsError, load_settings
 
@@ -183,20 +183,25 @@ def add_source(
 @main.command()
 @click.option("--customers", default=DEMO_CUSTOMERS, show_default=True)
 def demo(customers: int) -> None:
-    """Invent a company, run everything on its exports, and say what to open next."""
+    """Invent a company, run everything on its exports, and say what to open next.
+
+    Its audience is sent to vendors of the sandbox, whatever crm360.toml says.
+    """
     from orchestration.lib.simulate import simulate as write_company
 
     with clear_errors():
-        settings = load_settings()
+        home = load_settings().home
         click.echo(f"Inventing a company of {customers:,} customers ...", err=True)
-        company = write_company(settings.home / "demo", customers=customers)
-        _run(settings, landing=company.out, as_of=date(2026, 10, 31))
+        company = write_company(home / "demo", customers=customers)
+        with sandbox_of_the_demo(home) as settings:
+            _run(settings, landing=company.out, as_of=date(2026, 10, 31))
         published = settings.published / "current"
         click.echo(
             "\nOpen next\n"
             f"  query      {published / 'marts_private.duckdb'}\n"
             "             with DuckDB, DBeaver or Python: from customer_360 limit 5\n"
             f"  audience   {settings.home / 'outbox' / 'winback' / 'members.csv'}\n"
+            "  campaign   crm360 sandbox, then http://127.0.0.1:8360: what arrived\n"
             f"  data docs  {settings.data_docs}\n"
             "  graph      make dev, then http://127.0.0.1:3000"
         )

@@ -1,6 +1,18 @@
 """`crm360 sandbox`: vendors on this machine, to try audiences on."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import click
+
+from orchestration.settings import Settings, load_settings
+
+#: Where an audience of the demo goes: an e-mail service, a CRM, an ad network, and a
+#: system of the company's own.
+_OF_THE_DEMO = ("mailchimp", "hubspot", "meta", "webhook")
+_MEMORY = "sandbox.pickle"
 
 
 @click.command()
@@ -13,11 +25,13 @@ import click
     help="Share of requests that meet a fault: errors, lost answers, broken lines.",
 )
 @click.option("--seed", default=1, show_default=True, help="Of the faults.")
-def sandbox(port: int, faults: float, seed: int) -> None:
+@click.option("--empty", is_flag=True, help="Forget what arrived before.")
+def sandbox(port: int, faults: float, seed: int, empty: bool) -> None:
     """Vendors' APIs on this machine, which keep to the vendors' published rules.
 
     Prints what crm360.toml must say to send the audience winback to each of them. What
-    arrives is shown on a page, and forgotten when the sandbox ends (Ctrl-C).
+    arrives is shown on a page, and remembered when the sandbox is started again; what
+    `crm360 demo` sent is there already.
 
     \b
     crm360 sandbox >> crm360.toml        in one terminal
@@ -27,12 +41,47 @@ def sandbox(port: int, faults: float, seed: int) -> None:
     """
     from orchestration.lib.sandbox.accounts import configuration, vendors
     from orchestration.lib.sandbox.faults import Faults
+    from orchestration.lib.sandbox.memory import recall, remember
     from orchestration.lib.sandbox.server import application, serve
 
+    file = load_settings().home / _MEMORY
     accounts = vendors()
+    if not empty:
+        recall(accounts, file)
     url = f"http://127.0.0.1:{port}"
     for vendor in accounts:
         click.echo(f"{vendor.name:10}{vendor.documentation}", err=True)
     click.echo(configuration(url))
     click.echo(f"what arrived: {url}", err=True)
-    serve(application(accounts, Faults(rate=faults, seed=seed)), port)
+    try:
+        serve(application(accounts, Faults(rate=faults, seed=seed)), port)
+    finally:
+        remember(accounts, file)
+
+
+@contextmanager
+def sandbox_of_the_demo(home: Path) -> Iterator[Settings]:
+    """Settings that send the audience to the sandbox, which runs during the block."""
+    from orchestration.lib.sandbox.accounts import (
+        SECRET,
+        SECRET_ENV,
+        configuration,
+        vendors,
+    )
+    from orchestration.lib.sandbox.faults import Faults
+    from orchestration.lib.sandbox.memory import recall, remember
+    from orchestration.lib.sandbox.server import application, running
+
+    config = home / "demo.toml"
+    accounts = vendors()
+    recall(accounts, home / _MEMORY)
+    with running(application(accounts, Faults())) as url:
+        config.write_text(
+            configuration(url, _OF_THE_DEMO, hold_first_send=False), encoding="utf-8"
+        )
+        os.environ |= {"CRM360_CONFIG": str(config), SECRET_ENV: SECRET}
+        load_settings.cache_clear()
+        try:
+            yield load_settings()
+        finally:
+            remember(accounts, home / _MEMORY)

@@ -6,15 +6,19 @@ from typing import Any
 import httpx
 import pytest
 
+from orchestration.commands.sandbox import sandbox_of_the_demo
 from orchestration.components.audience_sync import make_sync
 from orchestration.components.destinations import destination_of
 from orchestration.lib.activation.state import Limits
 from orchestration.lib.sandbox.accounts import SECRET, configuration, vendors
 from orchestration.lib.sandbox.faults import Faults
+from orchestration.lib.sandbox.memory import recall, remember
+from orchestration.lib.sandbox.receiver import WebhookReceiver
 from orchestration.lib.sandbox.server import application, running
 from orchestration.settings import Settings, read_settings
 from tests.destinations.conftest import World
 from tests.destinations.test_guards import grow
+from tests.support import at_home
 from tests.unit.test_sync_settings import NODE
 
 EVERY = (
@@ -57,3 +61,47 @@ def test_a_first_send_to_a_vendor_is_held(tmp_path: Path) -> None:
     sync = make_sync(NODE, read(tmp_path, "http://127.0.0.1:1"), "mailchimp")
 
     assert sync.limits.is_first_send_held
+
+
+def test_what_arrived_is_remembered_when_the_sandbox_starts_again(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "sandbox.pickle"
+    before, after = vendors(), vendors()
+    webhook = next(each for each in before if isinstance(each, WebhookReceiver))
+    webhook.members["winback"] = {"c_1": {"email": "anna@mail.ru"}}
+
+    assert not recall(before, file), "there is nothing to be remembered yet"
+    remember(before, file)
+
+    assert recall(after, file)
+    assert [each.holds() for each in after] == [each.holds() for each in before]
+    assert any(each.holds() == webhook.holds() for each in after)
+
+
+def test_a_memory_that_cannot_be_read_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "sandbox.pickle"
+    file.write_bytes(b"\x80\x05 no pickle of ours")
+
+    assert not recall(vendors(), file)
+
+
+def test_the_demo_sends_to_vendors_of_its_own_and_remembers_them(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SANDBOX", "")
+    with (
+        at_home(tmp_path, "[destinations.crm]\ntype = 'webhook'\nurl = 'http://real'"),
+        sandbox_of_the_demo(tmp_path) as settings,
+    ):
+        names = settings.audiences["winback"].destinations
+        assert names == ("outbox", "mailchimp", "hubspot", "meta", "webhook")
+        for name in names:
+            world.sync = make_sync(NODE, settings, name)
+            with destination_of(settings, name) as destination:
+                assert world.apply(destination).problem is None, name
+
+    accounts = vendors()
+    assert recall(accounts, tmp_path / "sandbox.pickle")
+    there = {each.name: sum(map(len, each.holds().values())) for each in accounts}
+    assert {name for name, count in there.items() if count} == set(names) - {"outbox"}

@@ -3,6 +3,8 @@
 Credentials are `sandbox` everywhere, and so are the lists called 1.
 """
 
+from collections.abc import Sequence
+
 from orchestration.lib.sandbox.brevo import Brevo
 from orchestration.lib.sandbox.gateway import Gateway
 from orchestration.lib.sandbox.google import Google
@@ -16,6 +18,8 @@ from orchestration.lib.sandbox.vendor import Vendor
 from orchestration.lib.sandbox.yandex import Yandex
 
 SECRET = "sandbox"
+#: The environment variable that every destination of the sandbox reads it from.
+SECRET_ENV = "SANDBOX"
 
 #: By destination: its keys, and the fields of an audience with an address and names.
 _DESTINATIONS: dict[str, tuple[str, str]] = {
@@ -83,15 +87,25 @@ def vendors() -> list[Vendor]:
     ]
 
 
-def configuration(url: str) -> str:
-    """What `crm360.toml` says to send the audience `winback` to all of them.
+def configuration(
+    url: str,
+    destinations: Sequence[str] = tuple(_DESTINATIONS),
+    *,
+    hold_first_send: bool = True,
+) -> str:
+    """What `crm360.toml` says to send the audience `winback` to them.
 
     Args:
         url: of the sandbox.
+        destinations: those of its vendors that it goes to, beside the outbox.
+        hold_first_send: whether the first plan for each waits for a person.
     """
-    destinations = ", ".join(f'"{name}"' for name in ("outbox", *_DESTINATIONS))
-    parts = [f"[audiences.winback]\ndestinations = [{destinations}]"]
-    for name, (options, fields) in _DESTINATIONS.items():
+    names = ", ".join(f'"{name}"' for name in ("outbox", *destinations))
+    parts = [f"[audiences.winback]\ndestinations = [{names}]"]
+    if not hold_first_send:
+        parts[0] += "\nhold_first_send = false"
+    for name in destinations:
+        options, fields = _DESTINATIONS[name]
         parts.append(
             f'[destinations.{name}]\ntype = "{name}"\n{options.replace("{url}", url)}'
         )
