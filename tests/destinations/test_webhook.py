@@ -228,6 +228,7 @@ def test_a_page_instead_of_an_answer_answers_nobody(
 def test_a_member_that_the_answer_does_not_name_is_sent_again(
     world: World, webhook: WebhookDestination, receiver: Receiver
 ) -> None:
+    """valmi repeats the whole write, up to a hundred times; here it is one row."""
     receiver.faults = ["forget"]
     applied = world.apply(webhook)
     assert (applied.acknowledged, applied.unknown) == (2, 1)

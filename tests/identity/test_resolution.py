@@ -11,6 +11,7 @@ BORIS = Person(email="boris@a.example", phone="+79160000001", first_name="boris"
 
 
 def test_a_chain_of_shared_identifiers_is_one_customer() -> None:
+    """Fivetran: an address alone is a person, and joins by pairs are not closed."""
     here = world(
         {
             "a": Person(email="one@a.example"),
@@ -42,6 +43,33 @@ def test_a_family_phone_joins_each_person_s_records_and_nobody_else_s() -> None:
         frozenset({"boris", "boris's order"}),
         frozenset({"somebody"}),
     }
+
+
+def test_who_logs_in_last_on_a_shared_device_does_not_take_all_that_it_saw() -> None:
+    """Snowplow's unified user mapping: the last `user_id` of a cookie wins."""
+    here = world(
+        {
+            "anna": Person(email="anna@a.example", first_name="anna"),
+            "anna's visit": Person(
+                email="anna@a.example", first_name="anna", client_id="tablet"
+            ),
+            "a visit": Person(client_id="tablet"),
+        }
+    )
+    here.resolve()
+    before = here.ids()
+
+    here.put(
+        **{
+            "boris's visit": Person(
+                email="boris@a.example", first_name="boris", client_id="tablet"
+            )
+        }
+    ).resolve()
+
+    assert frozenset({"anna", "anna's visit"}) in here.people()
+    assert frozenset({"boris's visit"}) in here.people()
+    assert here.ids()["anna's visit"] == before["anna's visit"]
 
 
 def test_a_role_mailbox_joins_nobody_and_says_why() -> None:

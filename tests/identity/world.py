@@ -17,6 +17,7 @@ from orchestration.settings import PROJECT
 TYPES = [
     IdentifierType("email", 0.99, max_records=50, max_people=3, max_per_customer=6),
     IdentifierType("phone", 0.93, max_records=50, max_people=3, max_per_customer=6),
+    IdentifierType("client_id", 0.9, max_records=20, max_people=2, max_per_customer=6),
 ]
 MACROS = IdentityMacros(PROJECT / "dbt_project" / "macros")
 #: A mailbox of nobody's, by a pattern.
@@ -35,6 +36,7 @@ class Person:
     last_name: str | None = None
     city: str | None = None
     seen_on: date | None = FIRST_DAY
+    client_id: str | None = None
 
 
 def record_key(name: str) -> RecordKey:
@@ -114,7 +116,7 @@ class World:
             [
                 (name, kind, value)
                 for name, person in people
-                for kind in ("email", "phone")
+                for kind in ("email", "phone", "client_id")
                 if (value := getattr(person, kind))
             ],
         )
