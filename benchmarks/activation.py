@@ -31,7 +31,7 @@ import duckdb
 import httpx
 
 from benchmarks.processes import measure_each, peak_gib, write_report
-from orchestration.lib.activation.apply import apply_plan
+from orchestration.lib.activation.apply import apply_made
 from orchestration.lib.activation.destinations.base import Destination
 from orchestration.lib.activation.destinations.webhook import WebhookOptions
 from orchestration.lib.activation.mapping import Field
@@ -109,7 +109,7 @@ def plan(members: int) -> dict[str, Any]:
                     'crm', 'winback', {mapping.key("members")}, customer_id,
                     sha256({mapping.payload("members")}),
                     {mapping.hashes("members", "customer_id")},
-                    '2026-10-01', 'acknowledged', null, 1
+                    '2026-10-01', 'acknowledged', null, 1, null
                 from marts.audience_winback as members
                 """
             )
@@ -245,7 +245,7 @@ def _send(home: Path, sync: Sync, destination: Destination[Any]) -> bool:
     """Plan and apply; whether the destination answered for everybody."""
     with opened(home / "activation.duckdb", home / "marts.duckdb") as connection:
         made = write_plan(connection, sync, AS_OF)
-        return apply_plan(connection, sync, made.plan_id, destination).problem is None
+        return apply_made(connection, sync, made, destination).problem is None
 
 
 def _sync(batch_rows: int) -> Sync:

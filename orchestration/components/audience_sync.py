@@ -13,7 +13,7 @@ from orchestration.components.pipeline import Pipeline
 from orchestration.lib.activation.apply import (
     Applied,
     PlanHeld,
-    apply_plan,
+    apply_made,
     settle_jobs,
 )
 from orchestration.lib.activation.destinations.base import Mode
@@ -61,7 +61,7 @@ def audience_sync(sync: Sync) -> dg.AssetsDefinition:
                 settle_jobs(connection, sync, destination)
                 plan = write_plan(connection, sync, run.as_of)
                 reasons = left_out(connection, plan.plan_id)
-                applied = apply_plan(connection, sync, plan.plan_id, destination)
+                applied = apply_made(connection, sync, plan, destination)
         except PlanHeld as held:
             # Trying again would change nothing: a person must look.
             raise dg.Failure(str(held), allow_retries=False) from None

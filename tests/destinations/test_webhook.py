@@ -195,6 +195,24 @@ def test_who_is_in_doubt_and_leaves_is_removed(
     assert world.held() == set(receiver.members)
 
 
+def test_a_change_that_is_taken_back_while_it_is_in_doubt_is_taken_back_there(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    world.sync_with(batch_rows=10)
+    for first_name in ("Anna", "Anya", "Anna"):
+        world.execute(
+            "update audience_winback set first_name = ? where customer_id = 'anna'",
+            [first_name],
+        )
+        receiver.faults = ["html"]
+        world.apply(webhook)
+
+    applied = world.apply(webhook)
+
+    assert applied.is_complete
+    assert receiver.members["anna"]["first_name"] == "Anna"
+
+
 def test_a_crash_after_sending_is_followed_by_a_plain_rerun(
     world: World, receiver: Receiver
 ) -> None:

@@ -98,20 +98,36 @@ def apply_plan(
     *,
     closed_because: Sequence[str] = (),
 ) -> Applied:
-    """Send a plan and record every answer.
-
-    Of a plan that a guard holds, only who may not be written to any more leaves.
+    """Send a plan of some time ago and record every answer.
 
     Args:
         connection: the activation state, with the marts attached.
         closed_because: reasons of the gate; any of them refuses the plan.
 
     Raises:
-        PlanRefused: the gate is closed, the plan is unknown or was altered, the data
-            has moved on since it was made, or the destination has other fields.
-        PlanHeld: it looks like a mistake, and nobody said that it is none.
+        PlanRefused: as `apply_made`; or the gate is closed, the plan is unknown or was
+            altered, or the data has moved on since it was made.
+        PlanHeld: as `apply_made`.
     """
     plan = _checked(connection, sync, plan_id, closed_because)
+    return apply_made(connection, sync, plan, destination)
+
+
+def apply_made(
+    connection: duckdb.DuckDBPyConnection,
+    sync: Sync,
+    plan: Plan,
+    destination: AnyDestination,
+) -> Applied:
+    """Send a plan that was made on this connection, and record every answer.
+
+    Nobody else can have changed the state or the marts since. Of a plan that a guard
+    holds, only who may not be written to any more leaves.
+
+    Raises:
+        PlanRefused: the destination has other fields.
+        PlanHeld: it looks like a mistake, and nobody said that it is none.
+    """
     _check_fields(connection, sync, destination)
     holds = _holds(connection, sync, plan)
     if holds:

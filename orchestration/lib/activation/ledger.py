@@ -125,10 +125,13 @@ def record_intent(
         f"""
         insert into activation.members
         select
-            ?, ?, remote_key, customer_id, null, null, null, outcome, null, 0
+            ?, ?, remote_key, customer_id, null, null, null, outcome, null, answers,
+            asked
         from {told.rows}
         on conflict do update set
             customer_id = excluded.customer_id,
+            answers = excluded.answers,
+            asked = excluded.asked,
             outcome_before = case
                 when last_outcome in {IN_DOUBT} then 'unknown' else last_outcome
             end,
@@ -165,7 +168,8 @@ def record_answers(
             case when operation <> 'remove' then cast(? as timestamp) end,
             outcome,
             null,
-            cast(outcome in ('acknowledged', 'rejected', 'absent') as bigint)
+            cast(outcome in ('acknowledged', 'rejected', 'absent') as bigint),
+            null
         from {told.rows}
         on conflict do update set
             held_payload_hash = case

@@ -15,8 +15,8 @@ from orchestration.lib.activation.plan import OPERATIONS
 from orchestration.lib.activation.state import Sync
 from orchestration.lib.warehouse import literal, quoted
 
-#: In one round.
-_MOST_REQUESTS = 50
+#: Of one round.
+_MOST_REQUESTS, _MOST_ROWS = 50, 25_000
 
 #: What a member costs in a request beside their fields.
 _BYTES_AROUND = 200
@@ -31,8 +31,9 @@ def create_outgoing(
 ) -> int:
     """Write the temporary table `outgoing`: every row to be sent, in its order.
 
-    A member's idempotency key is the same until they were answered: of one effect,
-    where it happens once and for all, else of one state of theirs.
+    A member's idempotency key is the same until they were answered or another effect
+    was asked for: of one effect, where it happens once and for all, else of one state
+    of theirs.
 
     Args:
         only: SQL over `plan_rows`; what it does not hold for stays.
@@ -45,50 +46,70 @@ def create_outgoing(
         f"when {literal(operation)} then {number}"
         for number, operation in enumerate(OPERATIONS)
     )
-    effect = (
-        "'once'" if sync.mode == "create" else "coalesce(plan_rows.payload_hash, '-')"
-    )
+    state = "'once'" if sync.mode == "create" else "coalesce(payload_hash, '-')"
     connection.execute(
         f"""
         create or replace temp table outgoing as
+        with
+
+        planned as (
+
+            select
+                *,
+                case when operation = 'remove' then 'remove' else {state} end as effect
+            from activation.plan_rows
+            where plan_id = ? and operation <> 'left_out' and {only}
+
+        ),
+
+        described as (
+
+            select
+                row_number() over (
+                    order by
+                        case planned.operation {place} end,
+                        planned.reason is not distinct from 'rejected',
+                        planned.remote_key
+                ) - 1 as place,
+                planned.operation,
+                planned.customer_id,
+                planned.remote_key,
+                planned.key_hash,
+                planned.payload_hash,
+                case
+                    when planned.operation <> 'remove' then {mapping.payload("members")}
+                end as payload,
+                case
+                    when planned.operation <> 'remove'
+                        then {mapping.hashes("members", "planned.remote_key")}
+                end as field_hashes,
+                planned.effect,
+                left(planned.effect, 16) as asked,
+                coalesce(known.answers, 0)
+                + cast(
+                    coalesce(known.asked <> left(planned.effect, 16), false) as bigint
+                ) as answers
+            from planned
+            left join marts.{quoted(sync.audience.relation)} as members
+                on members.customer_id = planned.customer_id
+            left join activation.members as known
+                on known.remote_key = planned.remote_key
+                and known.destination = {literal(sync.destination)}
+                and known.audience = {literal(sync.audience.name)}
+
+        )
+
         select
-            row_number() over (
-                order by
-                    case plan_rows.operation {place} end,
-                    plan_rows.reason is not distinct from 'rejected',
-                    plan_rows.remote_key
-            ) - 1 as place,
-            plan_rows.operation,
-            plan_rows.customer_id,
-            plan_rows.remote_key,
-            plan_rows.key_hash,
-            plan_rows.payload_hash,
-            case
-                when plan_rows.operation <> 'remove' then {mapping.payload("members")}
-            end as payload,
-            case
-                when plan_rows.operation <> 'remove'
-                    then {mapping.hashes("members", "plan_rows.remote_key")}
-            end as field_hashes,
+            * exclude (effect),
             left(sha256(concat_ws(
                 '|',
                 {literal(sync.audience.name)},
                 {literal(sync.destination)},
-                plan_rows.remote_key,
-                coalesce(known.answers, 0),
-                case when plan_rows.operation = 'remove' then 'remove' else {effect} end
+                remote_key,
+                answers,
+                effect
             )), 32) as idempotency_key
-        from activation.plan_rows
-        left join marts.{quoted(sync.audience.relation)} as members
-            on members.customer_id = plan_rows.customer_id
-        left join activation.members as known
-            on known.remote_key = plan_rows.remote_key
-            and known.destination = {literal(sync.destination)}
-            and known.audience = {literal(sync.audience.name)}
-        where
-            plan_rows.plan_id = ?
-            and plan_rows.operation <> 'left_out'
-            and {only}
+        from described
         """,
         [plan_id],
     )
@@ -119,13 +140,19 @@ class Part:
 
 def parts(connection: duckdb.DuckDBPyConnection, sync: Sync) -> Iterator[Part]:
     """The rows of `outgoing` in requests, of removals or of members, never both."""
-    mapping, place = sync.mapping, 0
-    while rows := connection.execute(
-        "select operation, customer_id, remote_key, payload, idempotency_key"
-        " from outgoing where place between ? and ? order by place",
-        [place, place + sync.capabilities.batch_rows - 1],
-    ).fetchall():
-        within = _within(rows, sync.capabilities)
+    can, mapping = sync.capabilities, sync.mapping
+
+    def page(first: int) -> list[tuple[Any, ...]]:
+        return connection.execute(
+            "select operation, customer_id, remote_key, payload, idempotency_key"
+            " from outgoing where place between ? and ? order by place",
+            [first, first + max(_MOST_ROWS, can.batch_rows) - 1],
+        ).fetchall()
+
+    place = 0
+    rows = page(place)
+    while rows:
+        within = _within(rows[: can.batch_rows], can)
         batch = batch_of(
             sync,
             [
@@ -141,6 +168,9 @@ def parts(connection: duckdb.DuckDBPyConnection, sync: Sync) -> Iterator[Part]:
         )
         yield Part(batch, place)
         place += len(within)
+        rows = rows[len(within) :]
+        if len(rows) < can.batch_rows:
+            rows += page(place + len(rows))
 
 
 def rounds(sync: Sync, requests: Iterable[Part]) -> Iterator[Sequence[Part]]:
@@ -149,9 +179,12 @@ def rounds(sync: Sync, requests: Iterable[Part]) -> Iterator[Sequence[Part]]:
     A crash leaves all of a round in doubt, which costs nothing where they can be
     repeated; else each is a round of its own. None has both removals and members.
     """
-    is_repeatable = sync.capabilities.in_doubt_by in ("state", "key")
+    can = sync.capabilities
+    most = 1
+    if can.in_doubt_by in ("state", "key"):
+        most = min(_MOST_REQUESTS, max(1, _MOST_ROWS // can.batch_rows))
     for _, same in groupby(requests, key=lambda part: part.is_removal):
-        while round_ := list(islice(same, _MOST_REQUESTS if is_repeatable else 1)):
+        while round_ := list(islice(same, most)):
             yield round_
 
 

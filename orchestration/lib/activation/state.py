@@ -11,6 +11,9 @@
     acknowledged  those of them that the destination is known to hold
     suppressions  contacts that a destination said may not be written to
 
+`asked` of a member is the effect that was asked for last, shortened; `answers` counts
+what was answered and what was overtaken by another effect before it was.
+
 A member is known by `remote_key`, the customer's id or a hash of their contact, and by
 its hash. What a destination holds changes only by its answer; an attempt that was sent
 and not answered leaves its member in doubt. The two are columns of their own: a member
@@ -42,7 +45,8 @@ select
     acknowledged_at as held_since,
     'acknowledged' as last_outcome,
     cast(null as varchar) as outcome_before,
-    cast(1 as bigint) as answers
+    cast(1 as bigint) as answers,
+    cast(null as varchar) as asked
 from activation.acknowledged;
 alter table activation.members add primary key (destination, audience, remote_key);
 drop table activation.acknowledged;
@@ -141,6 +145,7 @@ create table if not exists activation.members (
     last_outcome varchar not null,
     outcome_before varchar,
     answers bigint not null,
+    asked varchar,
     primary key (destination, audience, remote_key)
 );
 create view if not exists activation.acknowledged as
@@ -230,6 +235,9 @@ def opened(
         connection.execute("set checkpoint_threshold = '256MiB'")
         _upgrade(connection)
         connection.execute(_TABLES)
+        connection.execute(
+            "alter table activation.members add column if not exists asked varchar"
+        )
         connection.execute(f"attach {literal(str(marts_file))} as marts (read_only)")
         yield connection
 
