@@ -6,10 +6,10 @@ plan: a million members of whom the destination holds as many and 1 % have chang
 CPU seconds of the plan beside those of hashing the table once. faults: members sent to
 a local server of which 30 % of all requests meet a fault of every kind, until nothing
 is left to do, beside the same without faults; nothing may be lost or doubled.
-dlt: the same rows to the same server by dlt, in requests of the same size and in those
-of its own choice. histories: random steps with faults
-and kills, after which the promises are checked. Prints a table and writes
-`var/bench/activation.json`; fails where a bound is broken (`_broken`).
+dlt, drt: the same rows to the same server by each of them, in requests of the same size
+and in those of its own choice (drt's, of one row, for a tenth of them). histories:
+random steps with faults and kills, after which the promises are checked. Prints a table
+and writes `var/bench/activation.json`; fails where a bound is broken (`_broken`).
 """
 
 import argparse
@@ -29,6 +29,11 @@ from typing import Any
 import dlt
 import duckdb
 import httpx
+from drt.config.credentials import DuckDBProfile
+from drt.config.models import SyncConfig
+from drt.destinations.rest_api import RestApiDestination
+from drt.engine.sync import run_sync
+from drt.sources.duckdb import DuckDBSource
 
 from benchmarks.processes import measure_each, peak_gib, write_report
 from orchestration.lib.activation.apply import apply_made
@@ -43,10 +48,16 @@ from orchestration.lib.sandbox.server import application, running
 from tests.destinations.conftest import AS_OF, World, sync_of, webhook_to
 from tests.destinations.histories import NO_LIMITS, STEPS, History
 
-MEASUREMENTS = ("plan", "sync", "dlt", "faults", "histories")
+MEASUREMENTS = ("plan", "sync", "dlt", "drt", "faults", "histories")
 BATCH_ROWS = 500
 #: Those of the project's own audience.
 FIELDS = ("email", "first_name", "last_name", "last_order_on", "revenue_to_date")
+#: The same as JSON can hold them.
+_COLUMNS = """
+customer_id, email, first_name, last_name,
+cast(last_order_on as varchar) as last_order_on,
+cast(revenue_to_date as double) as revenue_to_date
+"""
 
 
 def main() -> None:
@@ -63,6 +74,7 @@ def main() -> None:
             "plan": plan,
             "sync": sync,
             "dlt": dlt_,
+            "drt": drt_,
             "faults": faults,
             "histories": histories,
         }[options.only]
@@ -87,7 +99,10 @@ def _broken(figures: dict[str, Any]) -> Iterator[str]:
     plan, sync, faults = figures["plan"], figures["sync"], figures["faults"]
     bounds = {
         "plan": plan["plan_cpu"] <= 2 * plan["hash_cpu"],
-        "throughput": sync["rows_per_second"] >= 5 * figures["dlt"]["rows_per_second"],
+        "throughput beside dlt": sync["rows_per_second"]
+        >= 5 * figures["dlt"]["rows_per_second"],
+        "throughput beside drt": sync["rows_per_second"]
+        >= 5 * figures["drt"]["rows_per_second"],
         "faults": faults["seconds"] <= 3 * sync["seconds"],
         "nothing lost or doubled": faults["lost"] == faults["doubled"] == 0,
     }
@@ -156,10 +171,7 @@ def dlt_(members: int) -> dict[str, Any]:
         _invent(home, members)
         with duckdb.connect(str(home / "marts.duckdb")) as marts:
             rows = marts.execute(
-                "select customer_id, email, first_name, last_name,"
-                " cast(last_order_on as varchar) as last_order_on,"
-                " cast(revenue_to_date as double) as revenue_to_date"
-                " from audience_winback"
+                f"select {_COLUMNS} from audience_winback"
             ).to_arrow_table()
         seconds = {each: _dlt_seconds(rows, each) for each in (10, BATCH_ROWS)}
     return {
@@ -193,6 +205,58 @@ def _dlt_seconds(rows: Any, batch_rows: int) -> float:  # noqa: ANN401 - of Arro
         started = time.perf_counter()
         pipeline.run(rows, table_name="winback", loader_file_format="parquet")
         return time.perf_counter() - started
+
+
+def drt_(members: int) -> dict[str, Any]:
+    """The same rows by drt from the same file, at its own pace and at ours."""
+    with tempfile.TemporaryDirectory(prefix="crm360-bench-") as folder:
+        home = Path(folder)
+        _invent(home, members)
+        few = members // 10
+        one_by_one = few / _drt_seconds(home, 1, few)
+        in_batches = members / _drt_seconds(home, BATCH_ROWS, members)
+    return {
+        "members": members,
+        "rows_per_second": round(one_by_one),
+        "rows_per_second_in_our_batches": round(in_batches),
+    }
+
+
+def _drt_seconds(home: Path, batch_rows: int, members: int) -> float:
+    fields = ", ".join(f"'{name}': row.{name}" for name in FIELDS)
+    row = (
+        "{{ {'operation': 'upsert', 'key': row.customer_id,"
+        f" 'customer_id': row.customer_id, 'fields': {{{fields}}}}} | tojson }}}}"
+    )
+    comma = "{{ ',' if not loop.last }}"
+    template = (
+        {"body_template": f'{{"audience": "winback", "rows": [{row}]}}'}
+        if batch_rows == 1
+        else {
+            "body_mode": "batch",
+            "max_records_per_request": batch_rows,
+            "batch_template": '{"audience": "winback", "rows": ['
+            f"{{% for row in rows %}}{row}{comma}{{% endfor %}}]}}",
+        }
+    )
+    with _server(rate=0.0) as url:
+        sync = SyncConfig.model_validate(
+            {
+                "name": "winback",
+                "model": f"select {_COLUMNS} from audience_winback limit {members}",
+                "destination": {"type": "rest_api", "url": url, **template},
+                "sync": {
+                    "batch_size": max(100, batch_rows),
+                    "rate_limit": {"requests_per_second": 1_000_000},
+                },
+            }
+        )
+        profile = DuckDBProfile("duckdb", str(home / "marts.duckdb"))
+        started = time.perf_counter()
+        result = run_sync(sync, DuckDBSource(), RestApiDestination(), profile, home)
+        seconds = time.perf_counter() - started
+    assert result.success == members, "drt sent less than it was given"
+    return seconds
 
 
 def histories(steps: int) -> dict[str, Any]:
