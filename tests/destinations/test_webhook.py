@@ -213,6 +213,24 @@ def test_a_change_that_is_taken_back_while_it_is_in_doubt_is_taken_back_there(
     assert receiver.members["anna"]["first_name"] == "Anna"
 
 
+def test_who_is_refused_after_an_unanswered_request_may_still_be_there(
+    world: World, webhook: WebhookDestination, receiver: Receiver
+) -> None:
+    world.sync_with(batch_rows=10)
+    receiver.faults = ["html"]
+    world.apply(webhook)
+    receiver.poison("anna")
+    for _ in range(2):
+        assert world.apply(webhook).rejected == 1
+    receiver.poison()
+    world.drop("anna")
+
+    applied = world.apply(webhook)
+
+    assert applied.is_complete
+    assert set(receiver.members) == {"boris", "vera"}
+
+
 def test_a_crash_after_sending_is_followed_by_a_plain_rerun(
     world: World, receiver: Receiver
 ) -> None:

@@ -40,7 +40,7 @@ from orchestration.lib.activation.guards import (
 )
 from orchestration.lib.activation.ledger import Said
 from orchestration.lib.activation.plan import (
-    IN_DOUBT,
+    IS_UNANSWERED,
     Plan,
     PlanRefused,
     column_types,
@@ -490,7 +490,7 @@ def _rows_in_doubt(
             and idempotency_key = ?
             and remote_key in (
                 select remote_key from activation.members
-                where {sync.is_it} and last_outcome in {IN_DOUBT}
+                where {sync.is_it} and {IS_UNANSWERED}
             )
         group by operation, customer_id, remote_key, key_hash, payload_hash
         """,

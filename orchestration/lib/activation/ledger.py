@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.lib.activation.destinations.base import Answers
-from orchestration.lib.activation.plan import IN_DOUBT
+from orchestration.lib.activation.plan import IS_IN_DOUBT
 from orchestration.lib.activation.requests import Part
 from orchestration.lib.activation.state import Sync, now
 from orchestration.lib.warehouse import literal, quoted
@@ -133,7 +133,7 @@ def record_intent(
             answers = excluded.answers,
             asked = excluded.asked,
             outcome_before = case
-                when last_outcome in {IN_DOUBT} then 'unknown' else last_outcome
+                when {IS_IN_DOUBT} then 'unknown' else last_outcome
             end,
             last_outcome = excluded.last_outcome
         """,

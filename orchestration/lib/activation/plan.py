@@ -20,8 +20,12 @@ from orchestration.lib.warehouse import literal, quoted
 #: In the order in which they are sent: who leaves, leaves first.
 OPERATIONS = ("remove", "change", "update", "add")
 
-#: Last outcomes after which nobody knows whether the attempt had its effect.
-IN_DOUBT = "('sending', 'unknown')"
+#: SQL over members: the last request was not answered.
+IS_UNANSWERED = "last_outcome in ('sending', 'unknown')"
+#: The same, or the one before that was not: a refusal now does not undo its effect.
+IS_IN_DOUBT = (
+    f"({IS_UNANSWERED} or last_outcome = 'rejected' and outcome_before = 'unknown')"
+)
 
 
 class PlanRefused(RuntimeError):
@@ -299,7 +303,7 @@ def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
                 remote_key,
                 held_payload_hash,
                 last_outcome,
-                last_outcome in {IN_DOUBT} as is_in_doubt
+                coalesce({IS_IN_DOUBT}, false) as is_in_doubt
             from activation.members
             where {sync.is_it}
 
@@ -335,8 +339,8 @@ def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
                 remote_key,
                 payload_hash,
                 case
-                    when is_in_doubt then 'in_doubt'
                     when last_outcome = 'rejected' then 'rejected'
+                    when is_in_doubt then 'in_doubt'
                 end as reason
             from matched
             where customer_id is not null

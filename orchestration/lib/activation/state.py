@@ -233,6 +233,8 @@ def opened(
         # Each checkpoint writes the members' index anew: at the default of 16 MiB that
         # was a third of the time of a large sync. What a crash leaves is read back.
         connection.execute("set checkpoint_threshold = '256MiB'")
+        # Beyond it plans go on on disk: an audience may be of any size.
+        connection.execute("set memory_limit = '1GiB'")
         _upgrade(connection)
         connection.execute(_TABLES)
         connection.execute(
