@@ -157,6 +157,7 @@ def text(summary: Summary) -> str:
             f" AOV {kpis['aov']:,} {money},"
             f" repeat purchase rate {float(repeat or 0):.1%}"
         )
+    told = None
     for audience in summary.audiences:
         lines.append(
             f"Audience     {audience['audience']} -> {audience['destination']}:"
@@ -164,8 +165,10 @@ def text(summary: Summary) -> str:
             f" -{audience['removes']}, {audience['held']:,} members acknowledged,"
             f" {audience['left_out']:,} left out"
         )
-        if audience["reasons"]:
+        reasons = (audience["audience"], audience["reasons"])
+        if audience["reasons"] and reasons != told:
             lines.append(f"  left out   {_counts(audience['reasons'])}")
+        told = reasons
         if audience["held_because"]:
             lines.append(f"  not sent   {'; '.join(audience['held_because'])}")
     return "\n".join(lines)
