@@ -53,10 +53,8 @@ def sandbox(port: int, faults: float, seed: int, empty: bool) -> None:
         click.echo(f"{vendor.name:10}{vendor.documentation}", err=True)
     click.echo(configuration(url))
     click.echo(f"what arrived: {url}", err=True)
-    try:
-        serve(application(accounts, Faults(rate=faults, seed=seed)), port)
-    finally:
-        remember(accounts, file)
+    serve(application(accounts, Faults(rate=faults, seed=seed)), port)
+    remember(accounts, file)
 
 
 @contextmanager

@@ -6,11 +6,12 @@
 """
 
 import html
+import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 from starlette.applications import Starlette
@@ -46,8 +47,15 @@ def application(vendors: Sequence[Vendor], faults: Faults) -> Starlette:
 
 
 def serve(app: Starlette, port: int) -> None:
-    """Serve on 127.0.0.1 until the process is asked to end."""
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+    """Serve on 127.0.0.1 until the process is asked to end, and return then."""
+
+    def end(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    # The server ends in good order and repeats the signal, which would be the end.
+    signal.signal(signal.SIGTERM, end)
+    with suppress(KeyboardInterrupt):
+        uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
 
 
 @contextmanager
