@@ -28,6 +28,7 @@ _CLASSES = {
     "sftp": "sftp.SftpDestination",
     "sheets": "sheets.SheetsDestination",
     "site": "site.SiteDestination",
+    "tryton": "tryton.TrytonDestination",
     "webhook": "webhook.WebhookDestination",
     "yandex": "yandex.YandexDestination",
 }
