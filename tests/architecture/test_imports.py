@@ -111,5 +111,5 @@ def test_the_clock_is_read_at_the_edge_only() -> None:
         "orchestration.lib.landing.lander",
         "orchestration.lib.quality.results",
         "orchestration.lib.activation.state",
-        "orchestration.lib.activation.destinations.webhook",
+        "orchestration.lib.webhooks",
     }

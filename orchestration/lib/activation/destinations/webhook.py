@@ -20,7 +20,6 @@ complained, invalid) is for a contact that nobody should write to any more.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from standardwebhooks import Webhook
@@ -37,6 +36,7 @@ from orchestration.lib.activation.destinations.base import (
     Options,
     Row,
 )
+from orchestration.lib.webhooks import signed_headers
 
 _FEEDBACK = ("unsubscribed", "bounced", "complained", "invalid")
 
@@ -94,16 +94,9 @@ class WebhookDestination(HttpDestination[WebhookOptions]):
             "POST",
             self.options.url,
             content=body.encode(),
-            headers=self._headers(batch.idempotency_key, body),
+            headers=signed_headers(batch.idempotency_key, body, self._signer),
         )
         return _answers(document, batch)
-
-    def _headers(self, key: str, body: str) -> dict[str, str]:
-        at = datetime.now(UTC)
-        headers = {"webhook-id": key, "webhook-timestamp": str(int(at.timestamp()))}
-        if self._signer:
-            headers["webhook-signature"] = self._signer.sign(key, at, body)
-        return headers
 
 
 def _row(row: Row) -> dict[str, object]:
