@@ -5,6 +5,7 @@ file, `CRM360_HOME` (default `var/` of the project) the folder that holds all st
 """
 
 import difflib
+import fnmatch
 import os
 import re
 import tomllib
@@ -29,6 +30,10 @@ MACROS = DBT_FOLDER / "macros"
 DEFAULT_CURRENCY = "RUB"
 #: A monthly rate holds until the next one, and a few days over.
 FX_MAX_AGE_DAYS = 35
+#: What an alert can be about.
+ALERT_KINDS = ("runs", "steps", "activation", "checks")
+#: How a subject of alerts can be, the worse the later.
+ALERT_STATES = ("ok", "warning", "held", "failed")
 #: What customers can be told apart by when their orders are forecast.
 FORECAST_DIMENSIONS = ("company", "first_source", "first_currency")
 _Record = TypeVar("_Record", bound="DataclassInstance")
@@ -186,6 +191,41 @@ class RestSettings(PlaceSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlertSettings:
+    """Who is told when something begins to fail, or works again."""
+
+    name: str
+    type: str
+    #: Patterns of subjects; each stands for everything below it, too.
+    about: tuple[str, ...] = ("*",)
+    #: Changes between lesser states are not told.
+    least_state: str = "warning"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookAlertSettings(AlertSettings):
+    """A receiver of JSON; the whole address is secret, as with chats it is the key."""
+
+    url_env: str
+    #: As `whsec_...`; unset, requests are not signed.
+    secret_env: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmailAlertSettings(AlertSettings):
+    """A mailbox or several, through one's own mail server."""
+
+    host: str
+    port: int = 587
+    sender: str
+    to: tuple[str, ...]
+    #: Both, or neither.
+    user_env: str = ""
+    password_env: str = ""
+    starttls: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything a run is configured by; secrets are never in here."""
 
@@ -200,6 +240,7 @@ class Settings:
     destinations: Mapping[str, DestinationSettings]
     audiences: Mapping[str, AudienceSettings]
     places: Mapping[str, PlaceSettings] = field(default_factory=dict)
+    alerts: Mapping[str, AlertSettings] = field(default_factory=dict)
     forecast: ForecastSettings = field(default_factory=ForecastSettings)
     #: Folder of declared experiments, one YAML file each.
     experiments: Path
@@ -223,6 +264,11 @@ class Settings:
     def fetched(self) -> Path:
         """What was fetched from which place."""
         return self.home / "places.duckdb"
+
+    @property
+    def told(self) -> Path:
+        """How everything was when it was last seen, and which alert was told so."""
+        return self.home / "alerts.duckdb"
 
     @property
     def experiment_record(self) -> Path:
@@ -306,7 +352,7 @@ def read_settings(path: Path, home: Path) -> Settings:
         document,
         {
             "base_currency", "business_timezone", "phone_region", "landing", "exports",
-            "destinations", "audiences", "places", "forecast", "experiments",
+            "destinations", "audiences", "places", "alerts", "forecast", "experiments",
         },
     )  # fmt: skip
     time_zone = document.get("business_timezone", "Europe/Moscow")
@@ -350,6 +396,10 @@ def read_settings(path: Path, home: Path) -> Settings:
         places={
             name: _place(path, name, options)
             for name, options in document.get("places", {}).items()
+        },
+        alerts={
+            name: _alert(path, name, options)
+            for name, options in document.get("alerts", {}).items()
         },
         forecast=_forecast(path, document.get("forecast", {})),
         experiments=_experiments(path, document.get("experiments")),
@@ -424,17 +474,22 @@ def _place(path: Path, name: str, options: dict[str, Any]) -> PlaceSettings:
     where = f"places.{name}"
     if not re.fullmatch("[a-z0-9_]+", name):
         raise SettingsError(f"{path}: {where}: a place's name is made of a-z, 0-9, _")
-    kind = options.get("type")
-    if kind not in _PLACE_TYPES:
-        raise SettingsError(
-            f"{path}: {where}.type is {kind!r}; known are {', '.join(_PLACE_TYPES)}"
-        )
-    place = record(
-        path, where, {"into": name, **options}, _PLACE_TYPES[kind], {"name": name}
-    )
+    cls = _of_type(path, where, options, _PLACE_TYPES)
+    place = record(path, where, {"into": name, **options}, cls, {"name": name})
     for problem in _problems(place):
         raise SettingsError(f"{path}: {where}{problem}")
     return place
+
+
+def _of_type(
+    path: Path, where: str, options: dict[str, Any], types: Mapping[str, type[_Record]]
+) -> type[_Record]:
+    kind = options.get("type")
+    if not isinstance(kind, str) or kind not in types:
+        raise SettingsError(
+            f"{path}: {where}.type is {kind!r}; known are {', '.join(types)}"
+        )
+    return types[kind]
 
 
 def _problems(place: PlaceSettings) -> Iterator[str]:
@@ -460,6 +515,38 @@ def _problems(place: PlaceSettings) -> Iterator[str]:
             for resource in place.resources:
                 if bool(resource.cursor) != bool(resource.cursor_param):
                     yield f".{resource.name}: cursor and cursor_param need each other"
+
+
+_ALERT_TYPES: dict[str, type[AlertSettings]] = {
+    "webhook": WebhookAlertSettings,
+    "email": EmailAlertSettings,
+}
+
+
+def _alert(path: Path, name: str, options: dict[str, Any]) -> AlertSettings:
+    where = f"alerts.{name}"
+    cls = _of_type(path, where, options, _ALERT_TYPES)
+    alert = record(path, where, options, cls, {"name": name})
+    for problem in _alert_problems(alert):
+        raise SettingsError(f"{path}: {where}{problem}")
+    return alert
+
+
+def _alert_problems(alert: AlertSettings) -> Iterator[str]:
+    yield from option_problems(alert)
+    for pattern in alert.about:
+        if not fnmatch.filter(ALERT_KINDS, pattern.split("/")[0]):
+            yield f".about: nothing is called {pattern}; see `crm360 alerts --all`"
+    if alert.least_state not in ALERT_STATES[1:]:
+        yield (
+            f".least_state is {alert.least_state!r}; known are"
+            f" {', '.join(ALERT_STATES[1:])}"
+        )
+    if isinstance(alert, EmailAlertSettings):
+        if bool(alert.user_env) != bool(alert.password_env):
+            yield ": user_env and password_env need each other"
+        if alert.user_env and not alert.starttls:
+            yield ".starttls: a password is never sent in clear"
 
 
 def _url_problems(key: str, url: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from orchestration.settings import (
     PROJECT,
     AudienceSettings,
     DestinationSettings,
+    EmailAlertSettings,
     ForecastSettings,
     HttpSettings,
     ResourceSettings,
@@ -21,11 +22,13 @@ from orchestration.settings import (
     SqlSettings,
     SyncSettings,
     TableSettings,
+    WebhookAlertSettings,
     load_settings,
     read_settings,
     resolved_base_currency,
 )
 
+MAIL = '[alerts.ops]\ntype = "email"\nhost = "h"\nsender = "a@h"'
 COMPLETE = """
 base_currency = "GBP"
 business_timezone = "Europe/London"
@@ -44,6 +47,22 @@ secret_env = "CRM360_CRM_SECRET"
 batch_rows = 50
 timeout_seconds = 2.5
 attempts = 2
+
+[alerts.ops]
+type = "webhook"
+about = ["runs", "checks/marts/*"]
+least_state = "failed"
+url_env = "OPS_URL"
+secret_env = "OPS_SECRET"
+
+[alerts.marketing]
+type = "email"
+host = "smtp.example"
+port = 25
+sender = "crm360@shop.example"
+to = ["olga@shop.example"]
+user_env = "MAIL_USER"
+password_env = "MAIL_PASSWORD"
 
 [destinations.drop]
 type = "file"
@@ -279,6 +298,26 @@ def test_every_key_is_read(tmp_path: Path) -> None:
                 ),
             ),
         },
+        alerts={
+            "ops": WebhookAlertSettings(
+                name="ops",
+                type="webhook",
+                about=("runs", "checks/marts/*"),
+                least_state="failed",
+                url_env="OPS_URL",
+                secret_env="OPS_SECRET",
+            ),
+            "marketing": EmailAlertSettings(
+                name="marketing",
+                type="email",
+                host="smtp.example",
+                port=25,
+                sender="crm360@shop.example",
+                to=("olga@shop.example",),
+                user_env="MAIL_USER",
+                password_env="MAIL_PASSWORD",
+            ),
+        },
         forecast=ForecastSettings(
             dimensions=("first_currency", "company"), least_customers=50
         ),
@@ -310,6 +349,7 @@ def test_all_state_lies_below_the_home_folder(tmp_path: Path) -> None:
         found.data_docs,
         found.landing,
         found.fetched,
+        found.told,
     ]
     assert all(place.is_relative_to(tmp_path / "home") for place in places)
     assert len(set(places)) == len(places)
@@ -440,6 +480,38 @@ def test_all_state_lies_below_the_home_folder(tmp_path: Path) -> None:
             '[places.crm]\ntype = "rest"\nbase_url = "https://h"\nresources ='
             ' [{ name = "r", path = "r", paginator = {}, cursor = "id" }]',
             "places.crm.r: cursor and cursor_param need each other",
+        ),
+        (
+            '[alerts.ops]\ntype = "sms"',
+            "alerts.ops.type is 'sms'; known are webhook, email",
+        ),
+        ('[alerts.ops]\ntype = ["email"]', "alerts.ops.type is ['email']; known are"),
+        ('[alerts.ops]\ntype = "webhook"', "alerts.ops needs the key url_env"),
+        (
+            '[alerts.ops]\ntype = "webhook"\nurl = "https://chat.example/x"',
+            "unknown key alerts.ops.url; did you mean url_env?",
+        ),
+        (
+            '[alerts.ops]\ntype = "webhook"\nurl_env = "https://chat.example/x"',
+            "alerts.ops.url_env must name an environment variable",
+        ),
+        (
+            '[alerts.ops]\ntype = "webhook"\nurl_env = "U"\nabout = ["activations"]',
+            "alerts.ops.about: nothing is called activations; see",
+        ),
+        (
+            '[alerts.ops]\ntype = "webhook"\nurl_env = "U"\nleast_state = "ok"',
+            "alerts.ops.least_state is 'ok'; known are warning, held, failed",
+        ),
+        (f'{MAIL}\nto = "olga@h"', "alerts.ops.to must be a list of at least one"),
+        (
+            f'{MAIL}\nto = ["olga@h"]\nuser_env = "U"',
+            "alerts.ops: user_env and password_env need each other",
+        ),
+        (
+            f'{MAIL}\nto = ["olga@h"]\nstarttls = false\nuser_env = "U"\n'
+            'password_env = "P"',
+            "alerts.ops.starttls: a password is never sent in clear",
         ),
     ],
 )
