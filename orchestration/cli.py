@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from orchestration.commands.alerts import alerts
 from orchestration.commands.errors import Wrong, clear_errors
 from orchestration.commands.experiment import experiment
 from orchestration.commands.explain import explain
@@ -44,11 +45,13 @@ def main() -> None:
     crm360 identity match FILE ...   which records of any file are one person
     crm360 forecast fit ...          what the customers of any file will order
     crm360 plan winback              what a sync would do, to whom not, what holds it
+    crm360 alerts                    what is not ok, since when, and who was told
     crm360 sandbox                   vendors on this machine, to try audiences on
     crm360 experiment analyse ...    what a campaign brought, against a control
     """
 
 
+main.add_command(alerts)
 main.add_command(experiment)
 main.add_command(explain)
 main.add_command(fetch)

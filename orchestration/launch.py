@@ -1,6 +1,7 @@
 """Launching the daily job from a terminal, with progress and clear failures."""
 
 import os
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -43,11 +44,12 @@ def prepare_environment(settings: Settings) -> None:
 def launch(settings: Settings, *, landing: Path, as_of: date) -> list[str]:
     """Run the job in this process; returns a line per failed step, none if all well.
 
-    Progress goes to standard error.
+    Progress goes to standard error, with what came of telling the alerts.
     """
     prepare_environment(settings)
     import dagster as dg
 
+    from orchestration.components.alerts import report
     from orchestration.components.pipeline import Pipeline
     from orchestration.components.scope import run_selection
     from orchestration.definitions import defs
@@ -63,6 +65,8 @@ def launch(settings: Settings, *, landing: Path, as_of: date) -> list[str]:
             ),
             raise_on_error=False,
         )
+        for outcome in report(settings, instance, result.run_id):
+            print(f"  {outcome.text}", file=sys.stderr)  # noqa: T201
     if result.success:
         return []
     return [_failure(event) for event in result.all_events if event.is_step_failure]

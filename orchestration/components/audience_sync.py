@@ -64,7 +64,9 @@ def audience_sync(sync: Sync) -> dg.AssetsDefinition:
                 applied = apply_made(connection, sync, plan, destination)
         except PlanHeld as held:
             # Trying again would change nothing: a person must look.
-            raise dg.Failure(str(held), allow_retries=False) from None
+            raise dg.Failure(
+                str(held), metadata={"state": "held"}, allow_retries=False
+            ) from None
         finally:
             publish_state(pipeline.settings)
         if applied.problem:

@@ -100,9 +100,11 @@ def test_the_clock_is_read_at_the_edge_only() -> None:
 
     assert readers <= {
         "orchestration.cli",
+        "orchestration.commands.alerts",
         "orchestration.commands.identity_decisions",
         "orchestration.commands.quarantine",
         "orchestration.launch",
+        "orchestration.components.alerts",
         "orchestration.components.fetched_place",
         "orchestration.components.landed_export",
         "orchestration.components.pipeline",

@@ -1,0 +1,1 @@
+"""Telling people once when something begins to fail, and once when it works again."""
