@@ -30,7 +30,7 @@ MACROS = DBT_FOLDER / "macros"
 DEFAULT_CURRENCY = "RUB"
 #: A monthly rate holds until the next one, and a few days over.
 FX_MAX_AGE_DAYS = 35
-#: What an alert can be about.
+#: What an alert can be about, the wider the earlier.
 ALERT_KINDS = ("runs", "steps", "activation", "checks")
 #: How a subject of alerts can be, the worse the later.
 ALERT_STATES = ("ok", "warning", "held", "failed")

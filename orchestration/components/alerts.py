@@ -17,6 +17,7 @@ from orchestration.lib.alerts.message import Message, message_of
 from orchestration.lib.alerts.sending import NotDelivered
 from orchestration.lib.warehouse import WarehouseUnreadable
 from orchestration.settings import (
+    ALERT_KINDS,
     ALERT_STATES,
     AlertSettings,
     EmailAlertSettings,
@@ -94,8 +95,8 @@ def send(alert: AlertSettings, message: Message) -> str:
 
 
 def _concerning(alert: AlertSettings, found: Sequence[Change]) -> list[Change]:
-    """The changes that an alert is to be told, the worst first."""
-    rank = ALERT_STATES.index
+    """The changes that an alert is to be told, the worst and the widest first."""
+    rank, kind = ALERT_STATES.index, ALERT_KINDS.index
     return sorted(
         (
             each
@@ -107,7 +108,7 @@ def _concerning(alert: AlertSettings, found: Sequence[Change]) -> list[Change]:
                 for pattern in (about, f"{about}/*")
             )
         ),
-        key=lambda each: -rank(each.state),
+        key=lambda each: (-rank(each.state), kind(each.subject.split("/")[0])),
     )
 
 

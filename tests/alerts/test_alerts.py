@@ -57,15 +57,15 @@ def test_what_fails_is_told_once_and_once_more_when_it_works_again(
 
     assert list(map(timeless, chat.texts)) == [
         "crm360: 2 failed\n\n"
-        "activation/winback/crm: ok → failed, since <time>\n"
-        "  crm: no answer after 4 attempts (http 503)\n"
-        "  crm360 plan winback --destination crm\n\n"
         "runs/daily: ok → failed, since <time>\n"
         "  failed: activation/winback/crm\n"
-        "  crm360 status",
+        "  crm360 status\n\n"
+        "activation/winback/crm: ok → failed, since <time>\n"
+        "  crm: no answer after 4 attempts (http 503)\n"
+        "  crm360 plan winback --destination crm",
         "crm360: 2 recovered\n\n"
-        "activation/winback/crm: failed → ok, since <time> (failed since <time>)\n\n"
-        "runs/daily: failed → ok, since <time> (failed since <time>)",
+        "runs/daily: failed → ok, since <time> (failed since <time>)\n\n"
+        "activation/winback/crm: failed → ok, since <time> (failed since <time>)",
     ]
 
 

@@ -5,11 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
 
+import dagster as dg
 import pytest
 
+from orchestration.components.alerts import report
+from orchestration.definitions import defs
+from tests.alerts.servers import running_chat
 from tests.destinations.receiver import running_receiver
 from tests.pipeline.conftest import AS_OF
-from tests.support import content, crm360, rows, run_pipeline
+from tests.support import at_home, content, crm360, rows, run_pipeline
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +28,7 @@ def home(
 @pytest.mark.parametrize(
     "verb",
     [
+        "alerts",
         "demo",
         "explain",
         "simulate",
@@ -126,6 +131,36 @@ def test_a_plan_that_is_held_is_sent_once_somebody_released_it(
         applied = crm360("apply", plan["plan_id"], "--json", home=tmp_path / "home")
 
     assert json.loads(applied.stdout)["acknowledged"] == plan["adds"] > 0
+
+
+def test_a_sync_that_is_held_is_told_as_held_with_the_command_that_releases_it(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copytree(home, tmp_path / "home")
+    with running_chat() as chat:
+        monkeypatch.setenv("OPS_URL", chat.url)
+        config = (
+            '[destinations.crm]\ntype = "webhook"\nurl = "http://127.0.0.1:9"\n'
+            '[audiences.winback]\ndestinations = ["crm"]\n'
+            '[alerts.ops]\ntype = "webhook"\nurl_env = "OPS_URL"\n'
+        )
+        with (
+            at_home(tmp_path / "home", config) as settings,
+            dg.DagsterInstance.ephemeral() as instance,
+        ):
+            sync = defs().resolve_implicit_global_asset_job_def()
+            run = sync.execute_in_process(
+                instance=instance,
+                asset_selection=[dg.AssetKey(["activation", "winback", "crm"])],
+                raise_on_error=False,
+            )
+            report(settings, instance, run.run_id)
+
+    (text,) = chat.texts
+    assert text.startswith("crm360: 1 held\n\nactivation/winback/crm: ok → held")
+    assert "nothing was ever sent to crm (hold_first_send)" in text
+    assert "`crm360 release " in text
+    assert "crm360 plan winback --destination crm" in text
 
 
 def test_an_unknown_audience_is_refused_with_the_known_ones(home: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from orchestration.components.pipeline import Pipeline
 from orchestration.definitions import defs
 from orchestration.launch import prepare_environment
+from tests.alerts.servers import Chat, running_chat
 from tests.destinations.receiver import Receiver, running_receiver
 from tests.pipeline.conftest import AS_OF
 from tests.support import at_home, crm360, rows, run_pipeline
@@ -30,6 +31,21 @@ attempts = 1
 destinations = ["crm"]
 hold_first_send = false
 """
+
+
+ALERTS = """
+[alerts.ops]
+type = "webhook"
+url_env = "OPS_URL"
+least_state = "held"
+"""
+
+
+@pytest.fixture
+def chat(monkeypatch: pytest.MonkeyPatch) -> Iterator[Chat]:
+    with running_chat() as chat:
+        monkeypatch.setenv("OPS_URL", chat.url)
+        yield chat
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +111,10 @@ def test_a_failed_expectation_on_a_raw_export_means_no_request(
 
 
 def test_a_failed_dbt_test_means_no_request_not_even_when_the_sync_is_run_alone(
-    tmp_path: Path, landing: Path, receiver: Receiver
+    tmp_path: Path, landing: Path, receiver: Receiver, chat: Chat
 ) -> None:
     receiver.requests.clear()
-    home, config = tmp_path / "home", CONFIG.format(url=receiver.url)
+    home, config = tmp_path / "home", CONFIG.format(url=receiver.url) + ALERTS
     rewrite(
         landing / "ads" / "campaign_costs.csv",
         lambda row: row.update({"Channel": "carrier_pigeon"}),
@@ -139,6 +155,19 @@ def test_a_failed_dbt_test_means_no_request_not_even_when_the_sync_is_run_alone(
         )
     }
     assert len(receiver.members) > 0
+
+    failed, recovered = (
+        {each["subject"]: each["state"] for each in request["document"]["changes"]}
+        for request in chat.requests
+    )
+    assert failed.keys() > {"runs/daily", "steps/models_after_identity"}
+    assert (
+        "checks/marts/campaign_costs/"
+        "relationships_campaign_costs_channel__channel__ref_dim_channels_"
+    ) in failed
+    assert set(failed.values()) == {"failed"}
+    assert recovered == dict.fromkeys(failed, "ok")
+    assert not any("@" in text for text in chat.texts)
 
 
 @pytest.mark.parametrize(
