@@ -15,7 +15,7 @@ from orchestration.lib.alerts import memory, sending
 from orchestration.lib.alerts.memory import Change
 from orchestration.lib.alerts.message import Message, message_of
 from orchestration.lib.alerts.sending import NotDelivered
-from orchestration.lib.warehouse import WarehouseUnreadable
+from orchestration.lib.warehouse import WarehouseBusy, WarehouseUnreadable
 from orchestration.settings import (
     ALERT_KINDS,
     ALERT_STATES,
@@ -54,9 +54,9 @@ def report(
                 new = _concerning(alert, memory.changes(connection, alert.name))
                 if new:
                     outcomes.append(_tell(settings, connection, alert, new))
-    except WarehouseUnreadable as error:
-        remedy = "Delete it: what is not ok is told again."
-        outcomes.append(Outcome(f"alerts: {error} {remedy}", is_delivered=False))
+    except (WarehouseBusy, WarehouseUnreadable) as error:
+        problem = f"alerts: not told, the next run tells them: {error}"
+        outcomes.append(Outcome(problem, is_delivered=False))
     return outcomes
 
 

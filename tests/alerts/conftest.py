@@ -149,5 +149,8 @@ HELD = dg.Failure(
     metadata={"state": "held"},
     allow_retries=False,
 )
-DEAR = (dg.AssetCheckSeverity.WARN, {"channel ads": "brings 0.80 times its cost"})
+DEAR = (
+    dg.AssetCheckSeverity.WARN,
+    {"channel ads": "brings 0.80 times its cost", "unique_id": "dbt's name of it"},
+)
 CUT = (dg.AssetCheckSeverity.ERROR, {"evaluated": 40, "unexpected": 2})

@@ -1,11 +1,16 @@
 """Who is told what: once when it begins to fail, once when it works again."""
 
 import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import stamina
 from standardwebhooks import Webhook
 
 from orchestration.lib.alerts import memory
@@ -29,6 +34,19 @@ starttls = {starttls}
 
 def timeless(text: str) -> str:
     return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d MSK", "<time>", text)
+
+
+@contextmanager
+def open_elsewhere(file: Path) -> Iterator[None]:
+    """A DuckDB file that another process has open."""
+    program = f"import duckdb; c = duckdb.connect({str(file)!r}); print(1); input()"
+    with subprocess.Popen(
+        [sys.executable, "-uc", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield
+        process.communicate(b"\n")
 
 
 # -- state changes ------------------------------------------------------------------
@@ -67,23 +85,6 @@ def test_what_fails_is_told_once_and_once_more_when_it_works_again(
         "runs/daily: failed → ok, since <time> (failed since <time>)\n\n"
         "activation/winback/crm: failed → ok, since <time> (failed since <time>)",
     ]
-
-
-def test_a_state_is_dated_by_the_run_that_first_showed_it(
-    company: Company, chat: Chat
-) -> None:
-    company.does = {"is_dear": DEAR}
-    company.run()
-    company.run()
-    company.does = {}
-    company.run()
-
-    (warned,), (recovered,) = (each["document"]["changes"] for each in chat.requests)
-    assert warned["since"] == recovered["before_since"]
-    assert rows(
-        company.home / "alerts.duckdb",
-        "select alert, subject, state from told",
-    ) == [("ops", "checks/marts/guard/is_dear", "ok")]
 
 
 def test_everything_that_a_run_changed_is_one_message_the_worst_first(
@@ -127,6 +128,7 @@ def test_checks_are_told_by_their_severity_and_with_what_they_say(
     company.does = {"is_whole": CUT}
     company.run()
 
+    assert "dbt's name of it" not in chat.texts[0]
     assert "checks/marts/guard/is_dear: ok → warning" in chat.texts[0]
     assert "channel ads: brings 0.80 times its cost" in chat.texts[0]
     assert "crm360 dev, then the asset marts/guard" in chat.texts[0]
@@ -285,16 +287,24 @@ def test_a_message_that_is_repeated_after_a_crash_has_the_same_name(
     assert first == second
 
 
-def test_a_memory_that_cannot_be_read_is_said_with_the_remedy(
+def test_a_memory_that_cannot_be_opened_keeps_no_run_from_its_end(
     company: Company, chat: Chat
 ) -> None:
+    memory_file = company.home / "alerts.duckdb"
+    company.does = {"sync": SILENT}
     company.home.mkdir()
-    (company.home / "alerts.duckdb").write_bytes(b"no database" * 1000)
+    memory_file.write_bytes(b"no database" * 1000)
+    (damaged,) = company.run()
+    memory_file.unlink()
+    with open_elsewhere(memory_file):
+        (busy,) = company.run()
+    (told,) = company.run()
 
-    (outcome,) = company.run()
-
-    assert not outcome.is_delivered
-    assert "Delete it: what is not ok is told again." in outcome.text
+    assert not damaged.is_delivered
+    assert "cannot be opened as a DuckDB database" in damaged.text
+    assert not busy.is_delivered
+    assert "is in use by another process" in busy.text
+    assert told.is_delivered
 
 
 def test_a_webhook_is_signed_as_audiences_are(
@@ -307,6 +317,7 @@ def test_a_webhook_is_signed_as_audiences_are(
 
     (request,) = chat.requests
     document = Webhook(SECRET).verify(request["body"], request["headers"])
+    assert document.keys() == {"text", "changes"}
     assert [each["subject"] for each in document["changes"]] == [
         "runs/daily",
         "activation/winback/crm",
@@ -368,6 +379,18 @@ def test_a_mailbox_that_is_refused_is_counted_and_not_named(
 
     assert not outcome.is_delivered
     assert outcome.text.endswith("(smtp 550, every recipient)")
+
+
+def test_a_mailbox_that_cannot_be_one_is_said(company: Company, post: Post) -> None:
+    company.config = MAIL.format(port=post.port, starttls="false").replace(
+        "crm360@shop", r"crm360\n@shop"
+    )
+    company.does = {"sync": HELD}
+
+    (outcome,) = company.run()
+
+    assert outcome.text.endswith("(its server or a mailbox cannot be one)")
+    assert post.received == []
 
 
 def test_a_login_goes_through_tls_alone_and_a_wrong_one_is_told(
@@ -442,12 +465,13 @@ def test_what_somebody_picked_in_the_ui_changes_what_it_came_to_and_no_run(
     company: Company, chat: Chat
 ) -> None:
     company.does = {"sync": SILENT}
-    company.run()
-    company.does = {}
     company.run("__ASSET_JOB")
+    company.does = {}
+    company.run()
 
-    assert "activation/winback/crm: failed → ok" in chat.texts[1]
-    assert "runs/" not in chat.texts[1]
+    for text, change in zip(chat.texts, ("ok → failed", "failed → ok"), strict=True):
+        assert f"activation/winback/crm: {change}" in text
+        assert "runs/" not in text
 
 
 # -- no personal data ---------------------------------------------------------------
@@ -482,9 +506,13 @@ def test_an_error_of_ours_is_told_in_its_words_and_one_line(
     assert changes["activation/winback/crm"]["reason"] == "one two ..."
 
 
-def test_no_address_is_logged(
-    company: Company, chat: Chat, caplog: pytest.LogCaptureFixture
+def test_no_address_is_logged_and_nothing_written_to_what_a_command_prints(
+    company: Company,
+    chat: Chat,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    stamina.instrumentation.set_on_retry_hooks(None)
     caplog.set_level("INFO")
     company.does = {"sync": SILENT}
     chat.statuses = [503]
@@ -492,6 +520,7 @@ def test_no_address_is_logged(
 
     assert chat.requests
     assert "T0psecret" not in caplog.text
+    assert capsys.readouterr().out == ""
 
 
 # -- the memory ---------------------------------------------------------------------
@@ -506,3 +535,22 @@ def test_a_thousand_subjects_are_kept_at_once(tmp_path: Path) -> None:
 
         assert len(memory.standing(connection)) == 1000
         assert memory.changes(connection, "ops") == []
+
+
+def test_a_state_is_dated_by_the_run_that_first_showed_it(tmp_path: Path) -> None:
+    days = [datetime(2026, 10, day) for day in range(1, 6)]
+    with memory.opened(tmp_path / "alerts.duckdb") as connection:
+        for day, state in zip(days[:3], ("ok", "held", "held"), strict=True):
+            memory.observe(connection, [Observation("runs/daily", state)], day)
+        held = memory.changes(connection, "ops")
+        memory.note_told(connection, "ops", held, days[2])
+        for day in days[3:]:
+            memory.observe(connection, [Observation("runs/daily", "ok")], day)
+        (mended,) = memory.changes(connection, "ops")
+
+    assert [(each.before_since, each.since) for each in held] == [(None, days[1])]
+    assert (mended.before, mended.before_since) == ("held", days[1])
+    assert (mended.state, mended.since) == ("ok", days[3])
+    assert rows(tmp_path / "alerts.duckdb", "from told") == [
+        ("ops", "runs/daily", "held", days[1], days[2])
+    ]

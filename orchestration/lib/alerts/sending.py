@@ -43,6 +43,8 @@ def patiently(send: Callable[[], str]) -> str:
     Raises:
         NotDelivered: it did not.
     """
+    # Its hooks would write into what a command prints.
+    stamina.instrumentation.set_on_retry_hooks([])
     for attempt in stamina.retry_context(
         on=_wait, attempts=_ATTEMPTS, timeout=None, wait_max=MOST_PATIENCE_SECONDS
     ):
@@ -59,14 +61,9 @@ def post(message: Message, *, url: str, secret: str | None) -> str:
     """
     # It logs every address.
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    body = json.dumps(
-        {
-            "type": "crm360.alert",
-            "text": f"{message.title}\n\n{message.text}",
-            "changes": message.changes,
-        },
-        ensure_ascii=False,
-    )
+    text = f"{message.title}\n\n{message.text}"
+    # No `type`, which Mattermost takes for its own.
+    body = json.dumps({"text": text, "changes": message.changes}, ensure_ascii=False)
     try:
         signer = Webhook(secret) if secret else None
         response = httpx.post(
@@ -78,7 +75,7 @@ def post(message: Message, *, url: str, secret: str | None) -> str:
             },
             timeout=_TIMEOUT_SECONDS,
         )
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
         raise NotDelivered(type(error).__name__, may_pass=True) from None
     except (httpx.InvalidURL, ValueError):
         raise NotDelivered("its address or its secret cannot be one") from None
@@ -109,12 +106,13 @@ def mail(
         NotDelivered: for none of them.
     """
     email = EmailMessage()
-    email["Subject"], email["From"], email["To"] = message.title, sender, ", ".join(to)
-    email["Date"], email["Message-ID"] = at, f"<{message.key}@crm360>"
-    # So that no mailbox answers that its owner is on holiday.
-    email["Auto-Submitted"] = "auto-generated"
-    email.set_content(message.text)
     try:
+        email["From"], email["To"] = sender, ", ".join(to)
+        email["Subject"], email["Date"] = message.title, at
+        email["Message-ID"] = f"<{message.key}@crm360>"
+        # So that no mailbox answers that its owner is on holiday.
+        email["Auto-Submitted"] = "auto-generated"
+        email.set_content(message.text)
         with smtplib.SMTP(host, port, timeout=_TIMEOUT_SECONDS) as server:
             if starttls:
                 server.starttls(context=ssl.create_default_context())
@@ -128,6 +126,8 @@ def mail(
         raise _refused(error.smtp_code, type(error).__name__) from None
     except OSError as error:  # what else smtplib raises is one, too
         raise NotDelivered(type(error).__name__, may_pass=True) from None
+    except ValueError:
+        raise NotDelivered("its server or a mailbox cannot be one") from None
     return f"accepted for {len(to) - len(refused)} of {len(to)} recipients"
 
 
