@@ -149,11 +149,12 @@ def settings(folder: Path, text: str) -> Settings:
 
 def test_the_documented_file_is_read(tmp_path: Path) -> None:
     manual = (PROJECT / "docs/operations.md").read_text(encoding="utf-8")
-    example, places = (block.split("```")[0] for block in manual.split("```toml")[1:])
-    found = settings(tmp_path, example + places)
+    examples = [block.split("```")[0] for block in manual.split("```toml")[1:]]
+    found = settings(tmp_path, "".join(examples))
     assert {place.type for place in found.places.values()} == {
         "s3", "sftp", "http", "sql", "rest",
     }  # fmt: skip
+    assert {alert.type for alert in found.alerts.values()} == {"webhook", "email"}
     assert found.audiences["winback"].destinations == ("outbox", "crm")
     assert found.destinations["crm"].options["secret_env"] == "CRM360_CRM_SECRET"
 
