@@ -9,7 +9,7 @@ from typing import Any, Literal
 import click
 
 from orchestration.commands.errors import Wrong, clear_errors
-from orchestration.settings import load_settings
+from orchestration.settings import Settings, load_settings
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -25,6 +25,7 @@ def experiment() -> None:
     crm360 experiment plan --baseline 0.04 --lift 0.01
     crm360 experiment check
     crm360 experiment analyse --assignments arms.csv --metric-file orders.csv
+    crm360 experiment report winback_holdout
     """
 
 
@@ -342,17 +343,8 @@ def list_experiments(as_json: bool) -> None:
     """What experiments showed in the last run; all figures are in the mart
     experiment_results.
     """
-    from orchestration.lib.warehouse import connect
-
     with clear_errors():
-        published = load_settings().published / "current" / "marts.duckdb"
-        with connect(published, read_only=True) as connection:
-            cursor = connection.execute(
-                "select * from experiment_results"
-                " order by experiment, is_deciding desc, metric, arm"
-            )
-            names = [column[0] for column in cursor.description or []]
-            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        rows = _published_results(load_settings())
     if as_json:
         click.echo(json.dumps(rows, default=str, indent=2))
         return
@@ -360,6 +352,62 @@ def list_experiments(as_json: bool) -> None:
         click.echo("no experiment has anybody assigned to it yet")
     for row in rows:
         click.echo(f"{row['experiment']}: {row['metric']}, {_line(row)}")
+
+
+@experiment.command()
+@click.argument("name")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Default: NAME.html, here.",
+)
+def report(name: str, out: Path | None) -> None:
+    """Write the experiment NAME as one page to share: the five answers, the lift of
+    each arm with its interval, and the decision. It holds no personal data.
+
+    \b
+    crm360 experiment report winback_holdout
+    crm360 experiment report winback_holdout --out /srv/reports/winback.html
+    """
+    from orchestration.components.experiments import declared_experiments
+    from orchestration.lib.experiments.report import render
+    from orchestration.lib.runs import published_run
+    from orchestration.lib.warehouse import connect
+
+    with clear_errors():
+        settings = load_settings()
+        declared = {each.name: each for each in declared_experiments(settings)}
+        if name not in declared:
+            known = ", ".join(declared) or "none"
+            raise Wrong(f"no experiment {name} is declared; there are {known}")
+        rows = [
+            row for row in _published_results(settings) if row["experiment"] == name
+        ]
+        if not rows:
+            raise Wrong(f"{name} has nobody assigned to it yet: `crm360 run` does that")
+        with connect(_published(settings), read_only=True) as connection:
+            as_of, currency = published_run(connection)
+        page = render(declared[name], rows, as_of=as_of, currency=currency)
+        path = out or Path(f"{name}.html")
+        path.write_text(page, encoding="utf-8")
+    click.echo(path)
+
+
+def _published(settings: Settings) -> Path:
+    return settings.published / "current" / "marts.duckdb"
+
+
+def _published_results(settings: Settings) -> list[dict[str, Any]]:
+    """The rows of `experiment_results`, the deciding metric of each first."""
+    from orchestration.lib.warehouse import connect
+
+    with connect(_published(settings), read_only=True) as connection:
+        cursor = connection.execute(
+            "select * from experiment_results"
+            " order by experiment, is_deciding desc, metric, arm"
+        )
+        names = [column[0] for column in cursor.description or []]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _shares(text: str | None, arms: list[str] | None = None) -> dict[str, float]:

@@ -35,6 +35,12 @@ create table if not exists ops.stages (
     changed_at timestamp not null
 );
 """
+_LAST_RUN = """
+select run_id, as_of, base_currency
+from ops.runs
+order by started_at desc, run_id desc
+limit 1
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,10 +82,14 @@ def start_run(connection: duckdb.DuckDBPyConnection, run: RunParameters) -> None
 def last_run(connection: duckdb.DuckDBPyConnection) -> tuple[str, date, str] | None:
     """Id, logical day and base currency of the run that began last, or None."""
     create_tables(connection)
-    return connection.execute(
-        "select run_id, as_of, base_currency from ops.runs"
-        " order by started_at desc, run_id desc limit 1"
-    ).fetchone()
+    return connection.execute(_LAST_RUN).fetchone()
+
+
+def published_run(marts: duckdb.DuckDBPyConnection) -> tuple[date, str]:
+    """Logical day and base currency of the run that made published marts."""
+    row = marts.execute(_LAST_RUN).fetchone()
+    assert row is not None, "what is published was made by a run"
+    return row[1], row[2]
 
 
 def day_of_stage(connection: duckdb.DuckDBPyConnection, name: str) -> date | None:

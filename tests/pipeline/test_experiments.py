@@ -80,6 +80,23 @@ def test_whoever_was_assigned_stays_when_shares_and_warehouse_are_new(
     assert {day for _, day in runs.first.values()} == {FIRST_DAY}
 
 
+def test_an_experiment_is_a_page_to_share(runs: TwoRuns, tmp_path: Path) -> None:
+    page = tmp_path / "winback.html"
+
+    made = crm360(
+        "experiment", "report", "winback_holdout", "--out", str(page), home=runs.home
+    )
+    unknown = crm360("experiment", "report", "winback", home=runs.home)
+
+    assert made.returncode == 0, made.stderr
+    shown = page.read_text(encoding="utf-8")
+    assert "this page is of 2026-10-31" in shown
+    assert "An e-mail brings lapsed customers back." in shown
+    assert "c_" not in shown, "it is about nobody in particular"
+    assert unknown.returncode == 2
+    assert "there are winback_holdout" in unknown.stderr
+
+
 def test_days_that_pass_and_a_new_warehouse_restate_nothing(runs: TwoRuns) -> None:
     """Two months later the company knows more, and nothing else of what was."""
     assert runs.published_for == [(FIRST_DAY,)]
