@@ -7,7 +7,17 @@ with
 
 orders as (
 
-    select * from {{ ref("int_orders") }}
+    -- a payment does not say in which shop: of a number that two have, nobody knows
+    select
+        order_number,
+        min(order_id) as order_id,
+        max(case when is_paid then 1 else 0 end) = 1 as is_paid
+
+    from {{ ref("int_orders") }}
+
+    group by order_number
+
+    having count(*) = 1
 
 ),
 

@@ -27,6 +27,14 @@
     end
 {%- endmacro %}
 
+{# What one piece costs of so many for an amount: six digits, through double. #}
+{% macro unit_price(amount, quantity) -%}
+    cast(
+        round(cast({{ amount }} as double) / nullif(cast({{ quantity }} as double), 0), 6)
+        as decimal(38, 6)
+    )
+{%- endmacro %}
+
 {# A fraction; null where the denominator is zero. Six digits, through double. #}
 {% macro ratio(numerator, denominator) -%}
     cast(

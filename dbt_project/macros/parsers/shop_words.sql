@@ -47,6 +47,20 @@
     {{ parse_either(text, "оплачен", "не оплачен") }}
 {%- endmacro %}
 
+{#
+    What became of an order: by what the shop's own status means (seeds/order_statuses.csv)
+    and whether it was paid. Without money nothing can be refunded.
+#}
+{% macro status_of_payment(meaning, is_paid) -%}
+    case
+        when {{ meaning }} = 'refunded' and {{ is_paid }} then 'refunded'
+        when {{ meaning }} in ('cancelled', 'refunded') then 'cancelled'
+        when {{ meaning }} = 'fulfilled' and {{ is_paid }} then 'fulfilled'
+        when {{ is_paid }} then 'paid'
+        else 'pending'
+    end
+{%- endmacro %}
+
 {# Whether a product can be seen in the shop. #}
 {% macro parse_is_listed(text) -%}
     {{ parse_either(text, "выставлен", "скрыт") }}

@@ -12,13 +12,17 @@ order_lines as (
 
 ),
 
-products as (
+shopify_products as (
 
     select * from {{ ref("stg_shopify__products") }}
 
-    where
-        sku is not null
-        and unit_cost is not null
+),
+
+insales_products as (
+
+    select * from {{ ref("stg_insales__products") }}
+
+    where currency is null or currency = '{{ var("base_currency") }}'
 
 ),
 
@@ -31,14 +35,25 @@ customer_ids as (
 product_costs as (
 
     -- of two costs of one article the higher, so that no margin is overstated
+    {% for shop in ["shopify", "insales"] %}
     select
-        'shopify' as source,
+        '{{ shop }}' as source,
         sku,
         max(unit_cost) as unit_cost
 
-    from products
+    from {{ shop }}_products
+
+    where
+        sku is not null
+        and unit_cost is not null
 
     group by sku
+    {% if not loop.last %}
+
+    union all
+
+    {% endif %}
+    {% endfor %}
 
 ),
 

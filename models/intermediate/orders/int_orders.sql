@@ -1,16 +1,17 @@
+{% set shops = [
+    "shopify", "woocommerce", "insales", "bitrix_shop", "pos", "online_retail",
+] -%}
+
 with
 
-shop_rows as (
+orders as (
 
-    select * from {{ ref("stg_shopify__orders") }}
-
-    where shopify_order_id is not null
-
-),
-
-invoice_lines as (
-
-    select * from {{ ref("stg_online_retail__invoice_lines") }}
+    {% for shop in shops %}
+    select * from {{ ref("int_orders__" ~ shop) }}
+    {% if not loop.last %}
+    union all
+    {% endif %}
+    {% endfor %}
 
 ),
 
@@ -26,98 +27,12 @@ fx_rates as (
 
 ),
 
-shop_orders as (
-
-    select
-        concat('shopify:', shopify_order_id) as order_id,
-        'shopify' as source,
-        'orders' as export,
-        shopify_order_id as record_id,
-        order_name as order_number,
-        currency,
-        case
-            when financial_status in ('refunded', 'partially_refunded')
-                then financial_status
-            when cancelled_at is not null or financial_status = 'voided'
-                then 'cancelled'
-            when financial_status = 'expired' then 'failed'
-            when financial_status = 'paid' and fulfillment_status = 'fulfilled'
-                then 'fulfilled'
-            when financial_status = 'paid' then 'paid'
-            -- authorized, partially paid, or not known: no revenue yet
-            else 'pending'
-        end as status,
-        coalesce(order_discount_amount, 0) as discount_amount,
-        coalesce(order_refund_amount, 0) as refund_amount,
-        order_subtotal_amount as stated_subtotal_amount,
-        discount_code,
-        financial_status is null and cancelled_at is null as is_status_imputed,
-        order_discount_amount is null as is_discount_imputed,
-        order_refund_amount is null as is_refund_imputed,
-        ordered_at,
-        _file_id,
-        _line
-
-    from shop_rows
-
-),
-
-numbered_lines as (
-
-    select
-        invoice_lines.*,
-
-        row_number() over (
-            partition by invoice_id
-            order by invoiced_at asc, _file_id asc, _line asc
-        ) as line_number
-
-    from invoice_lines
-
-),
-
-invoices as (
-
-    -- minutes may differ within an invoice; it counts from its first line
-    select
-        concat('online_retail:', invoice_id) as order_id,
-        'online_retail' as source,
-        'invoice_lines' as export,
-        min(online_retail_customer_id) as record_id,
-        invoice_id as order_number,
-        min(currency) as currency,
-        case when min(invoice_id) like 'C%' then 'cancelled' else 'paid' end as status,
-        cast(0 as decimal(38, 6)) as discount_amount,
-        cast(0 as decimal(38, 6)) as refund_amount,
-        cast(null as decimal(38, 6)) as stated_subtotal_amount,
-        cast(null as {{ dbt.type_string() }}) as discount_code,
-        false as is_status_imputed,
-        false as is_discount_imputed,
-        false as is_refund_imputed,
-        min(invoiced_at) as ordered_at,
-        min(case when line_number = 1 then _file_id end) as _file_id,
-        min(case when line_number = 1 then _line end) as _line
-
-    from numbered_lines
-
-    group by invoice_id
-
-),
-
-orders as (
-
-    select * from shop_orders
-    union all
-    select * from invoices
-
-),
-
 order_totals as (
 
     select
         order_id,
         count(*) as line_count,
-        cast(sum(quantity) as bigint) as piece_count,
+        cast(round(sum(quantity), 0) as bigint) as piece_count,
         {{ sum_amount("gross_amount") }} as gross_amount
 
     from order_lines
@@ -126,24 +41,48 @@ order_totals as (
 
 ),
 
-priced as (
+discounted as (
 
     select
         orders.*,
-        {{ business_day("orders.ordered_at") }} as ordered_on,
         order_totals.line_count,
         order_totals.piece_count,
         order_totals.gross_amount,
         cast(
-            order_totals.gross_amount - orders.discount_amount - orders.refund_amount
+            order_totals.gross_amount - coalesce(orders.discount_amount, 0)
             as decimal(38, 6)
-        ) as net_amount,
-        orders.status in ('paid', 'fulfilled', 'partially_refunded', 'refunded')
-            as is_paid
+        ) as discounted_amount
 
     from orders
     inner join order_totals
         on order_totals.order_id = orders.order_id
+
+),
+
+refunded as (
+
+    select
+        discounted.*,
+        case
+            when refund_amount is not null then refund_amount
+            -- of what was refunded nobody knows how much: all of it
+            when status = 'refunded' then discounted_amount
+            else cast(0 as decimal(38, 6))
+        end as known_refund_amount
+
+    from discounted
+
+),
+
+priced as (
+
+    select
+        refunded.*,
+        {{ business_day("ordered_at") }} as ordered_on,
+        cast(discounted_amount - known_refund_amount as decimal(38, 6)) as net_amount,
+        status in ('paid', 'fulfilled', 'partially_refunded', 'refunded') as is_paid
+
+    from refunded
 
 ),
 
@@ -168,8 +107,8 @@ final as (
         priced.line_count,
         priced.piece_count,
         priced.gross_amount,
-        priced.discount_amount,
-        priced.refund_amount,
+        coalesce(priced.discount_amount, 0) as discount_amount,
+        priced.known_refund_amount as refund_amount,
         priced.stated_subtotal_amount,
         priced.net_amount,
         fx_rates.fx_rate,

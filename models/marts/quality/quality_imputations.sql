@@ -12,7 +12,6 @@
     ("payments", "attempts", "status", "is_status_imputed"),
     ("call_centre", "calls", "duration_seconds", "is_duration_imputed"),
     ("site", "page_views", "event_kind", "is_event_kind_imputed"),
-    ("pos", "receipts", "discount_amount", "is_discount_imputed"),
 ] -%}
 
 with

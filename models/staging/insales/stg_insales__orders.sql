@@ -51,6 +51,7 @@ final as (
         {{ parse_text("accepted.payment_method") }} as payment_method,
         {{ parse_text("accepted.manager") }} as manager,
         {{ parse_text("accepted.product_name") }} as product_name,
+        upper({{ parse_text("accepted.discount_code") }}) as discount_code,
         'RUB' as currency,
 
         -- numbers, of the line

@@ -55,14 +55,23 @@ final as (
 
         -- numbers, of the line
         {{ parse_positive_integer("accepted.item_quantity") }} as quantity,
-        {{ parse_unsigned_amount("accepted.item_subtotal") }} as gross_amount,
+        coalesce(
+            {{ parse_unsigned_amount("accepted.item_subtotal") }},
+            {{ parse_unsigned_amount("accepted.item_total") }}
+        ) as gross_amount,
         {{ parse_unsigned_amount("accepted.item_total") }} as discounted_amount,
+        {{ parse_unsigned_amount("accepted.item_refunded") }} as refund_amount,
 
         -- numbers, of the order, on each of its lines
         {{ parse_unsigned_amount("accepted.discount_total") }} as order_discount_amount,
         {{ parse_unsigned_amount("accepted.shipping_total") }} as order_shipping_amount,
+        {{ parse_unsigned_amount("accepted.tax_total") }} as order_tax_amount,
+        coalesce({{ parse_amount("accepted.fee_total") }}, 0) as order_fee_amount,
         {{ parse_unsigned_amount("accepted.refunded_total") }} as order_refund_amount,
         {{ parse_unsigned_amount("accepted.order_total") }} as order_total_amount,
+
+        -- booleans
+        {{ parse_unsigned_amount("accepted.item_subtotal") }} is null as is_gross_imputed,
 
         -- timestamps
         {{ parse_local_timestamp("accepted.date") }} as ordered_at
