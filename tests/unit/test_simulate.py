@@ -81,6 +81,11 @@ HEADERS = {
         "gross_amount,discount_amount,refund_amount,net_amount,line_count"
     ),
     "truth/order_lines.csv": "order_id,sku,quantity,unit_price",
+    "truth/sales.csv": (
+        "source,order_number,person_id,loyalty_card,ordered_at,status,discount_code,"
+        "currency,gross_amount,discount_amount,refund_amount,net_amount,"
+        "shipping_amount,tax_amount,total_amount,line_count"
+    ),
     "truth/products.csv": "sku,product,cost_rub",
     "truth/consents.csv": "person_id,channel,email,is_granted,decided_at,how",
     "truth/messages.csv": (

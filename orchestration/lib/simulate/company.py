@@ -180,6 +180,7 @@ TRUTH = {
     "truth/records.csv": Layout(),
     "truth/orders.csv": Layout(),
     "truth/order_lines.csv": Layout(),
+    "truth/sales.csv": Layout(),
     "truth/products.csv": Layout(),
     "truth/consents.csv": Layout(),
     "truth/messages.csv": Layout(),

@@ -188,6 +188,83 @@ select
 
 from itemised;
 
+-- What was bought in shops on other platforms and at tills, where the company has them.
+-- What comes back comes back whole; a till that was paid nothing prints no receipt.
+create table if not exists sales (
+    channel varchar, sale_number bigint, person bigint, sold_at bigint,
+    outcome varchar, discount_code varchar, currency varchar,
+    gross_amount decimal(12, 2), discount_amount decimal(12, 2),
+    subtotal_amount decimal(12, 2), shipping_amount decimal(12, 2),
+    tax_amount decimal(12, 2), total_amount decimal(12, 2), line_count bigint
+);
+
+create table if not exists printed_receipts (
+    sale_number bigint, is_return boolean, receipt_number varchar, shown_card bigint
+);
+
+create view truth.sales as
+with
+
+settled as (
+
+    select
+        sales.*,
+        sold.receipt_number,
+        sold.shown_card,
+
+        case
+            when sales.outcome = 'paid' then 'fulfilled'
+            -- Brought back after the last day.
+            when sold.receipt_number is not null and returned.receipt_number is null
+                then 'fulfilled'
+            else sales.outcome
+        end as status
+
+    from main.sales
+
+    left join printed_receipts as sold
+        on sold.sale_number = sales.sale_number
+        and sales.channel = 'pos'
+        and not sold.is_return
+
+    left join printed_receipts as returned
+        on returned.sale_number = sales.sale_number
+        and sales.channel = 'pos'
+        and returned.is_return
+
+    where sales.channel <> 'pos' or sold.receipt_number is not null
+
+)
+
+select
+    channel as source,
+
+    case channel
+        when 'woocommerce' then (4000 + sale_number)::varchar
+        when 'insales' then (1000 + sale_number)::varchar
+        when 'bitrix_shop' then 'A' || sale_number
+        else receipt_number
+    end as order_number,
+
+    person_id(person) as person_id,
+    shown_card as loyalty_card,
+    utc(sold_at)::varchar as ordered_at,
+    status,
+    discount_code,
+    currency,
+    gross_amount,
+    discount_amount,
+    if(status = 'refunded', subtotal_amount, 0.00) as refund_amount,
+    if(status = 'refunded', 0.00, subtotal_amount) as net_amount,
+    shipping_amount,
+    tax_amount,
+    total_amount,
+    line_count
+
+from settled
+
+order by channel, sale_number;
+
 create view truth.products as
 select
     sku,

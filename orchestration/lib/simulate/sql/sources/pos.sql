@@ -3,10 +3,10 @@
 
 create schema pos;
 
-create table pos.receipts as
+create table printed_receipts as
 with
 
-printed as (
+drawn as (
 
     select
         sales.*,
@@ -17,8 +17,7 @@ printed as (
         1 + floor(3 * share(style_digest, 1))::int as till,
         if(share(style_digest, 2) < 0.8, cards.card_number, null) as shown_card,
         2 * sale_number + is_return::int as receipt,
-        draws('pos.receipts.sold_at', receipt) as sold_digest,
-        written_date_rule(printed_at, sold_digest) as sold_rule
+        concat(shop, '-', till, '-', lpad(receipt::varchar, 8, '0')) as receipt_number
 
     from sales
 
@@ -27,6 +26,26 @@ printed as (
 
     where channel = 'pos'
         and outcome in ('paid', 'refunded')
+
+)
+
+select *
+
+from drawn
+
+where printed_at < getvariable('end_at');
+
+create table pos.receipts as
+with
+
+printed as (
+
+    select
+        printed_receipts.*,
+        draws('pos.receipts.sold_at', receipt) as sold_digest,
+        written_date_rule(printed_at, sold_digest) as sold_rule
+
+    from printed_receipts
 
 ),
 
@@ -39,8 +58,6 @@ spoiled as (
             as delivered_sold
 
     from printed
-
-    where printed_at < getvariable('end_at')
 
 ),
 
@@ -95,7 +112,7 @@ select
 
     shop as "Магазин",
     till as "Касса",
-    concat(shop, '-', till, '-', lpad(receipt::varchar, 8, '0')) as "Номер чека",
+    receipt_number as "Номер чека",
     delivered_sold as "Дата и время",
     shown_card as "Карта лояльности",
     line_number as "Позиция",

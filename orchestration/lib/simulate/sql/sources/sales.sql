@@ -1,7 +1,7 @@
 -- What there is to buy, one row per product in `catalogue`, those whose SKU begins alike a
 -- family; and what is bought at a till, or in a shop on another platform, one row per sale
 -- in `sales`, one per line of it in `sale_lines`. A sale is the basket of an order once
--- more, some days later; such sales are no orders of the truth.
+-- more, some days later; the truth has such sales apart from its orders.
 
 create macro with_comma(amount) as replace(amount::varchar, '.', ',');
 
