@@ -1,10 +1,22 @@
-"""A company that has none of the demo's systems gets its customers all the same."""
+"""A company that has none of the demo's systems gets its customers all the same.
+
+And its orders: what shops and tills really sold is what the marts have.
+"""
 
 import csv
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
+from shutil import copytree
 
+import duckdb
 import pytest
 
+from orchestration.lib.report.figures import Period, explain_figure
+from orchestration.lib.simulate import DefectRates, simulate
+from orchestration.settings import PROJECT
 from tests.pipeline.conftest import AS_OF
 from tests.support import rows, run_pipeline
 
@@ -60,6 +72,39 @@ UNISENDER = [
 ]
 
 
+#: What the invented company has: shops, tills, and the ledger of the loyalty cards.
+SYSTEMS = ("woocommerce", "insales", "bitrix_shop", "pos", "loyalty")
+
+#: The export of a shop whose records its orders are.
+EXPORTS = {
+    "woocommerce": "orders",
+    "insales": "orders",
+    "bitrix_shop": "orders",
+    "pos": "receipts",
+}
+PAID = ("paid", "fulfilled", "partially_refunded", "refunded")
+
+
+@dataclass(frozen=True)
+class Shops:
+    """A clean company with nothing but shops and tills, and what it really sold."""
+
+    home: Path
+    sales: list[dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def shops(tmp_path_factory: pytest.TempPathFactory) -> Shops:
+    folder = tmp_path_factory.mktemp("shops")
+    company = folder / "company"
+    simulate(company, customers=400, rates=DefectRates.none(), every_system=True)
+    for system in SYSTEMS:
+        copytree(company / system, folder / "landing" / system)
+    assert run_pipeline(folder / "home", folder / "landing", AS_OF) == []
+    with (company / "truth" / "sales.csv").open(newline="") as file:
+        return Shops(folder / "home", list(csv.DictReader(file)))
+
+
 def deliver(
     path: Path, delivered: list[dict[str, str]], delimiter: str, encoding: str
 ) -> None:
@@ -109,3 +154,162 @@ def test_what_identifies_people_is_whole_in_private_marts_only(home: Path) -> No
             published / "marts.duckdb",
             f"select count(*) > 0, count(identifier_value) from {table}",
         ) == [(True, 0)]
+
+
+def test_orders_of_a_shop_are_revenue_of_its_customers(home: Path) -> None:
+    assert rows(
+        home / "marts.duckdb",
+        "select orders.source, status, net_amount, currency, is_paid, first_name"
+        " from orders inner join customer_360 using (customer_id)",
+    ) == 2 * [("woocommerce", "fulfilled", Decimal("10.00"), "EUR", True, "Анна")]
+
+
+def test_what_shops_and_tills_sold_is_what_the_marts_have(shops: Shops) -> None:
+    """Every sale, what became of it and its amounts, to the kopeck.
+
+    1C-Bitrix exports neither discounts nor deliveries, so that its amounts are those of
+    the truth only as long as no order has both.
+    """
+    amounts = ("gross_amount", "discount_amount", "refund_amount", "net_amount")
+    sold = {
+        (sale["source"], sale["order_number"]): (
+            sale["status"],
+            sale["currency"],
+            int(sale["line_count"]),
+            *(Decimal(sale[amount]) for amount in amounts),
+        )
+        for sale in shops.sales
+    }
+    found = {
+        (source, number): figures
+        for source, number, *figures in rows(
+            shops.home / "marts.duckdb",
+            f"select source, order_number, status, currency, line_count,"
+            f" {', '.join(amounts)} from orders",
+        )
+    }
+
+    assert {source for source, _ in sold} == EXPORTS.keys()
+    assert {"refunded", "fulfilled"} <= {
+        sale["status"] for sale in shops.sales if sale["source"] == "pos"
+    }
+    assert found.keys() == sold.keys()
+    assert {key: tuple(figures) for key, figures in found.items()} == sold
+
+
+def test_an_order_belongs_to_whom_identity_takes_its_record_for(shops: Shops) -> None:
+    """A receipt is of who holds its card; of no card, and of 1C-Bitrix, of nobody."""
+    customers = {
+        (source, export, record): customer
+        for source, export, record, customer in rows(
+            shops.home / "warehouse.duckdb",
+            "select source, export, record_id, customer_id from identity.customer_ids",
+        )
+    }
+
+    def customer(sale: dict[str, str]) -> str:
+        record = sale["order_number"]
+        if sale["source"] == "pos":
+            record = sha256(sale["loyalty_card"].encode()).hexdigest()
+        key = (sale["source"], EXPORTS[sale["source"]], record)
+        return customers.get(key, "unassigned")
+
+    bought = {
+        (sale["source"], sale["order_number"]): customer(sale) for sale in shops.sales
+    }
+    nobodys = {key for key, each in bought.items() if each == "unassigned"}
+    people: dict[str, set[str]] = {}
+    for sale in shops.sales:
+        key = (sale["source"], sale["order_number"])
+        people.setdefault(bought[key], set()).add(sale["person_id"])
+
+    assert nobodys == {
+        (sale["source"], sale["order_number"])
+        for sale in shops.sales
+        if sale["source"] == "bitrix_shop"
+        or (sale["source"] == "pos" and not sale["loyalty_card"])
+    }
+    assert {
+        (source, number): customer
+        for source, number, customer in rows(
+            shops.home / "marts.duckdb",
+            "select source, order_number, customer_id from orders",
+        )
+    } == bought
+    assert all(
+        len(each) == 1 for customer, each in people.items() if customer != "unassigned"
+    )
+
+
+def test_the_revenue_of_every_shop_is_that_of_the_truth(shops: Shops) -> None:
+    """In roubles, with the rate of the day, year by year; `explain` has every order."""
+    found = rows(
+        shops.home / "marts.duckdb",
+        "select member, year(period_start), orders, net_revenue, unpaid_orders"
+        " from kpi_dimensions where dimension = 'source' and period_grain = 'year'"
+        " and orders + unpaid_orders > 0 order by all",
+    )
+
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table sales (source varchar, status varchar, currency varchar,"
+            " ordered_at timestamp, net_amount decimal(18, 2))"
+        )
+        connection.executemany(
+            "insert into sales values (?, ?, ?, ?, ?)",
+            [
+                [sale[name] for name in (
+                    "source", "status", "currency", "ordered_at", "net_amount"
+                )]
+                for sale in shops.sales
+            ],
+        )  # fmt: skip
+        true = connection.execute(
+            f"""
+            with
+
+            rates as (
+
+                select currency, rate_on, cast(rate as decimal(18, 8)) as rate
+                from read_csv('{PROJECT}/seeds/fx_rates.csv',
+                    types = {{'rate': 'varchar'}})
+                union all
+                select 'RUB', date '1900-01-01', 1
+
+            ),
+
+            dated as (
+
+                select *, cast(ordered_at + interval 3 hour as date) as ordered_on,
+                    status in {PAID} as is_paid
+                from sales
+
+            )
+
+            select source, year(ordered_on), count(*) filter (is_paid),
+                round(sum(net_amount * rate) filter (is_paid), 2),
+                count(*) filter (not is_paid)
+            from dated
+            asof inner join rates
+                on rates.currency = dated.currency
+                and rates.rate_on <= dated.ordered_on
+            group by all
+            order by all
+            """
+        ).fetchall()
+
+    assert {row[0] for row in true} == EXPORTS.keys()
+    assert found == true
+    explained = explain_figure(
+        shops.home / "warehouse.duckdb",
+        shops.home / "marts.duckdb",
+        "net_revenue",
+        Period("year", date(2026, 1, 1)),
+        dimension="source",
+        member="pos",
+        limit=None,
+    )
+    [(orders, revenue)] = [row[2:4] for row in true if row[:2] == ("pos", 2026)]
+    [behind] = explained.behind
+    assert (behind.count, behind.total) == (orders, revenue)
+    assert all(row.file_name == "pos/receipts.csv" for row in behind.rows)
