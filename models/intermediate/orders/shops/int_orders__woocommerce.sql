@@ -68,7 +68,8 @@ final as (
         'woocommerce' as source,
         'orders' as export,
         woocommerce_order_id as record_id,
-        order_number,
+        -- the same, unless a plugin counts otherwise
+        coalesce(order_number, woocommerce_order_id) as order_number,
         _file_id,
         _line,
 
