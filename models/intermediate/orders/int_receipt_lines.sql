@@ -33,9 +33,8 @@ final as (
         -- ids
         receipt_id,
         case
-            when not is_return then null
-            when loyalty_card is null then receipt_without_card
-            else coalesce(receipt_with_card, receipt_without_card)
+            when is_return and loyalty_card is null then receipt_without_card
+            when is_return then coalesce(receipt_with_card, receipt_without_card)
         end as refunded_receipt_id,
         receipt_number,
         loyalty_card,
