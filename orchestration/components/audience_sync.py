@@ -122,6 +122,11 @@ def make_sync(
                 f"{where}.fields.{field.name}: the audience has no column {column}; it"
                 f" has {', '.join(sorted(known))}"
             )
+        if can.key == f"{{{field.name}}}" and options["contact_field"] in field.columns:
+            raise SettingsError(
+                f"{where}.fields.{field.name}: {destination} knows members by it, and"
+                f" no contact is kept in clear: map {MEMBER} to it, or a code"
+            )
     return Sync(
         audience=Audience(
             name=name,

@@ -107,6 +107,21 @@ def test_a_sync_that_cannot_be_is_refused_with_its_place(
     )
 
 
+def test_what_is_kept_of_members_is_no_contact(tmp_path: Path) -> None:
+    tryton = """
+    [destinations.crm]
+    type = "tryton"
+    url = "https://crm.example/crm/rpc/"
+    user = "crm360"
+    password_env = "PASSWORD"
+    [audiences.winback.syncs.crm.fields]
+    code = "email"
+    """
+
+    with pytest.raises(SettingsError, match=r"fields\.code: crm knows members by it"):
+        make_sync(NODE, settings(tmp_path, GOES + tryton), "crm")
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
