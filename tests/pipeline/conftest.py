@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from shutil import copy
+from shutil import copy, copytree
 
 import pytest
 
@@ -39,7 +39,8 @@ class FirstRun:
     """The state of the run; the tests of a module may have gone on with it."""
 
     figures: Path
-    """`warehouse.duckdb` and `marts.duckdb` as they were after this run."""
+    """The databases `warehouse`, `marts` and `activation`, and the outbox, as this run
+    left them."""
 
 
 @pytest.fixture(scope="session")
@@ -78,8 +79,9 @@ def first_run(
                 _deliver(made.exports, defects)
                 assert run_pipeline(made.home, made.exports, AS_OF) == []
                 made.figures.mkdir()
-                for name in ("warehouse.duckdb", "marts.duckdb"):
-                    copy(made.home / name, made.figures / name)
+                for name in ("warehouse", "marts", "activation"):
+                    copy(made.home / f"{name}.duckdb", made.figures)
+                copytree(made.home / "outbox", made.figures / "outbox")
         return made
 
     return run

@@ -205,6 +205,9 @@ def test_columns_are_explained_in_the_published_file(home: Path) -> None:
 def test_a_rerun_changes_nothing_sends_nothing_and_disturbs_no_reader(
     home: Path, landing: Path, tmp_path: Path
 ) -> None:
+    """Not even where a file is there once more, under another name."""
+    again = landing / "shopify" / "customers (copy).csv"
+    again.write_bytes((landing / "shopify" / "customers.csv").read_bytes())
     marts = content(home / "marts.duckdb")
     parquet = {
         path.name: path.read_bytes()
@@ -238,6 +241,11 @@ def test_a_rerun_changes_nothing_sends_nothing_and_disturbs_no_reader(
         home / "activation.duckdb",
         "select adds + changes + removes from plans order by created_at desc limit 1",
     ) == [(0,)]
+    assert rows(
+        home / "warehouse.duckdb",
+        "select outcome, reason from ops.file_ledger where file_name = ?",
+        ["shopify/customers (copy).csv"],
+    ) == [("seen_before", "the same content as shopify/customers.csv: not read again")]
 
 
 @dataclass(frozen=True)
@@ -411,21 +419,3 @@ def test_a_restated_figure_is_explained_by_its_order(
     assert order.revenue_after == order.revenue_before - 100
     shown = crm360("explain", "kpi", "aov", "--period", "2026-09", home=home)
     assert f"restated on {AS_OF}: {figure.value:,} RUB" in shown.stdout
-
-
-def test_the_same_file_under_another_name_is_seen_and_not_read_again(
-    home: Path, landing: Path
-) -> None:
-    """Runs on its own copy of the ledger: nothing downstream may notice."""
-    again = landing / "shopify" / "customers (copy).csv"
-    again.write_bytes((landing / "shopify" / "customers.csv").read_bytes())
-    marts = content(home / "marts.duckdb")
-
-    assert run_pipeline(home, landing, AS_OF) == []
-
-    assert rows(
-        home / "warehouse.duckdb",
-        "select outcome, reason from ops.file_ledger where file_name = ?",
-        ["shopify/customers (copy).csv"],
-    ) == [("seen_before", "the same content as shopify/customers.csv: not read again")]
-    assert content(home / "marts.duckdb") == marts

@@ -2,8 +2,10 @@
 
 `tests/fixtures/exports/<source>/` holds them, with invented people and the quirks that
 the vendor's real exports have. Nothing in them is wrong, so nothing may be held back.
+Those of some systems are delivered in an archive.
 """
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,13 +17,18 @@ from tests.support import rows, run_pipeline
 
 EXPORTS = Path(__file__).parents[1] / "fixtures" / "exports"
 CONTRACTS = read_contracts(MODELS)
+PACKED = ("shopify", "mailchimp", "questionnaires")
 
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("fixtures")
-    assert run_pipeline(home, EXPORTS, AS_OF) == []
-    return home / "warehouse.duckdb"
+    folder = tmp_path_factory.mktemp("fixtures")
+    for exports in EXPORTS.iterdir():
+        place = "packed" if exports.name in PACKED else "landing"
+        shutil.copytree(exports, folder / place / exports.name)
+    shutil.make_archive(str(folder / "landing" / "exports"), "zip", folder / "packed")
+    assert run_pipeline(folder / "home", folder / "landing", AS_OF) == []
+    return folder / "home" / "warehouse.duckdb"
 
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.key)
@@ -63,3 +70,31 @@ def test_every_fixture_belongs_to_an_export(warehouse: Path) -> None:
         )
         == []
     )
+
+
+def test_every_member_of_an_archive_lands_under_its_own_name(warehouse: Path) -> None:
+    members = {
+        f"exports.zip/{path.relative_to(EXPORTS).as_posix()}"
+        for system in PACKED
+        for path in (EXPORTS / system).rglob("*")
+        if path.is_file()
+    }
+
+    assert {
+        name
+        for (name,) in rows(
+            warehouse,
+            "select file_name from ops.file_ledger"
+            " where file_name like 'exports.zip/%' and outcome = 'landed'",
+        )
+    } == members
+    assert rows(
+        warehouse,
+        "select count(*) > 0, sum(delivered) = sum(accepted)"
+        " from quality.reconciliation where source = 'shopify'",
+    ) == [(True, True)]
+    assert rows(
+        warehouse,
+        "select distinct file_name from staging.stg_shopify__orders"
+        " join ops.file_ledger on file_id = _file_id",
+    ) == [("exports.zip/shopify/orders_2026-10-31.csv",)]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.destinations.receiver import Receiver, running_receiver
-from tests.pipeline.conftest import AS_OF
-from tests.support import CRM360, content, rows, run_pipeline
+from tests.pipeline.conftest import AS_OF, FirstRun
+from tests.support import CRM360, content, rows
 
 CONFIG = """
 [destinations.crm]
@@ -68,19 +68,15 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(
-    tmp_path_factory: pytest.TempPathFactory, company: Callable[..., Path]
-) -> Path:
+def undisturbed(first_run: Callable[[float], FirstRun]) -> FirstRun:
     """The same deliveries, run from nothing and in peace."""
-    home = tmp_path_factory.mktemp("undisturbed")
-    assert run_pipeline(home, company(0.02), AS_OF) == []
-    return home
+    return first_run(0.02)
 
 
 def test_three_kills_and_a_rerun_end_where_an_undisturbed_run_ends(
     tmp_path: Path,
     company: Callable[..., Path],
-    undisturbed: Path,
+    undisturbed: FirstRun,
     receiver: Receiver,
 ) -> None:
     home = tmp_path / "killed"
@@ -90,24 +86,26 @@ def test_three_kills_and_a_rerun_end_where_an_undisturbed_run_ends(
     Run(home, company(0.02)).kill_when("shopify/customers")
     Run(home, company(0.02)).kill_when("identity")
     third = Run(home, company(0.02))
-    # applied at the destination, and killed before the answer
+    # applied at the destination, and killed before the answer; others are on their way
     receiver.faults = [lambda: None, third.kill]
     third.wait(-signal.SIGKILL)
-    assert len(receiver.requests) == 2
+    assert len(receiver.requests) >= 2
     Run(home, company(0.02)).wait(0)
 
-    assert content(home / "marts.duckdb") == content(undisturbed / "marts.duckdb")
+    assert content(home / "marts.duckdb") == content(
+        undisturbed.figures / "marts.duckdb"
+    )
     for table in ("customer_ids", "events", "aliases", "identifier_edges"):
         query = f"from identity.{table} order by all"
         assert rows(home / "warehouse.duckdb", query) == rows(
-            undisturbed / "warehouse.duckdb", query
+            undisturbed.figures / "warehouse.duckdb", query
         )
     held = "select customer_id from acknowledged where destination = '{}' order by all"
-    expected = rows(undisturbed / "activation.duckdb", held.format("outbox"))
+    expected = rows(undisturbed.figures / "activation.duckdb", held.format("outbox"))
     assert rows(home / "activation.duckdb", held.format("crm")) == expected
     assert rows(home / "activation.duckdb", held.format("outbox")) == expected
     assert sorted(receiver.members) == [row[0] for row in expected]
     assert set(receiver.effects.values()) == {1}, "nothing took effect twice"
     assert (home / "outbox/winback/members.csv").read_bytes() == (
-        undisturbed / "outbox/winback/members.csv"
+        undisturbed.figures / "outbox/winback/members.csv"
     ).read_bytes()
