@@ -15,6 +15,7 @@ from orchestration.lib.alerts import memory, sending
 from orchestration.lib.alerts.memory import Change
 from orchestration.lib.alerts.message import Message, message_of
 from orchestration.lib.alerts.sending import NotDelivered
+from orchestration.lib.retries import patiently
 from orchestration.lib.warehouse import WarehouseBusy, WarehouseUnreadable
 from orchestration.settings import (
     ALERT_KINDS,
@@ -70,8 +71,9 @@ def send(alert: AlertSettings, message: Message) -> str:
         case WebhookAlertSettings():
             url = _secret(alert.url_env)
             secret = _secret(alert.secret_env) if alert.secret_env else None
-            return sending.patiently(
-                lambda: sending.post(message, url=url, secret=secret)
+            return patiently(
+                lambda: sending.post(message, url=url, secret=secret),
+                attempts=sending.ATTEMPTS,
             )
         case EmailAlertSettings():
             login = (
@@ -79,7 +81,7 @@ def send(alert: AlertSettings, message: Message) -> str:
                 if alert.user_env
                 else None
             )
-            return sending.patiently(
+            return patiently(
                 lambda: sending.mail(
                     message,
                     host=alert.host,
@@ -89,7 +91,8 @@ def send(alert: AlertSettings, message: Message) -> str:
                     sender=alert.sender,
                     to=alert.to,
                     at=datetime.now(UTC),
-                )
+                ),
+                attempts=sending.ATTEMPTS,
             )
     raise AssertionError(f"{alert.type} is no type of alerts")
 

@@ -7,19 +7,13 @@ from typing import Any, TypeVar
 
 import asyncssh
 
+from orchestration.lib.retries import Failed
+
 _Result = TypeVar("_Result")
 
 
-class SftpUnreachable(Exception):
-    """The server cannot be worked with; the message says why and what to do.
-
-    Args:
-        may_pass: whether the next attempt may succeed with nothing mended.
-    """
-
-    def __init__(self, reason: str, *, may_pass: bool = False) -> None:
-        super().__init__(reason)
-        self.may_pass = may_pass
+class SftpUnreachable(Failed):
+    """The server cannot be worked with."""
 
 
 class SftpSession:

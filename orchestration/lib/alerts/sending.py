@@ -7,50 +7,24 @@ import json
 import logging
 import smtplib
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from email.message import EmailMessage
 
 import httpx
-import stamina
 from standardwebhooks import Webhook
 
 from orchestration.lib.alerts.message import Message
-from orchestration.lib.retries import MOST_PATIENCE_SECONDS, retry_after
+from orchestration.lib.retries import Failed, retry_after
 from orchestration.lib.webhooks import signed_headers
 
-_ATTEMPTS = 4
+#: To send a message.
+ATTEMPTS = 4
 _TIMEOUT_SECONDS = 10.0
 
 
-class NotDelivered(RuntimeError):
-    """Nobody accepted the message.
-
-    Args:
-        may_pass: whether another attempt may help, after so many seconds if any.
-    """
-
-    def __init__(
-        self, problem: str, *, may_pass: bool = False, after: float | None = None
-    ) -> None:
-        super().__init__(problem)
-        self.may_pass, self.after = may_pass, after
-
-
-def patiently(send: Callable[[], str]) -> str:
-    """What `send` returns, tried again for a while where that may help.
-
-    Raises:
-        NotDelivered: it did not.
-    """
-    # Its hooks would write into what a command prints.
-    stamina.instrumentation.set_on_retry_hooks([])
-    for attempt in stamina.retry_context(
-        on=_wait, attempts=_ATTEMPTS, timeout=None, wait_max=MOST_PATIENCE_SECONDS
-    ):
-        with attempt:
-            return send()
-    raise AssertionError("retry_context returns or raises")
+class NotDelivered(Failed):
+    """Nobody accepted the message."""
 
 
 def post(message: Message, *, url: str, secret: str | None) -> str:
@@ -134,9 +108,3 @@ def mail(
 def _refused(code: int, what: str) -> NotDelivered:
     """Codes below 500 say that it may pass."""
     return NotDelivered(f"smtp {code}, {what}", may_pass=code < 500)
-
-
-def _wait(error: Exception) -> bool | float:
-    if not isinstance(error, NotDelivered) or not error.may_pass:
-        return False
-    return True if error.after is None else error.after

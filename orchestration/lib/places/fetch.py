@@ -17,8 +17,6 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-import stamina
-
 from orchestration.lib.places.memory import Fetched, Mark, Memory
 from orchestration.lib.places.names import checked, dated, is_wanted, stamp, versions
 from orchestration.lib.places.remote import (
@@ -30,7 +28,7 @@ from orchestration.lib.places.remote import (
     RowPlace,
     Unfetched,
 )
-from orchestration.lib.retries import MOST_PATIENCE_SECONDS
+from orchestration.lib.retries import patiently
 
 ROWS_BETWEEN_REPORTS = 100_000
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -73,8 +71,6 @@ class Fetch:
         dry_run: bool = False,
         progress: Callable[[str], None] = lambda message: None,
     ) -> None:
-        # Its hooks would log arguments and errors, which may quote a secret.
-        stamina.instrumentation.set_on_retry_hooks([])
         self._memory, self._landing, self._into = memory, landing, into
         self._now, self._date_in, self._attempts = now, date_in, attempts
         self._dry_run, self._progress = dry_run, progress
@@ -265,23 +261,7 @@ class Fetch:
 
     def _persist(self, action: Callable[[], _Result]) -> _Result:
         """The action's result, tried again while its failure may pass."""
-        for attempt in stamina.retry_context(
-            on=_patience,
-            attempts=self._attempts,
-            timeout=None,
-            wait_initial=0.2,
-            wait_max=MOST_PATIENCE_SECONDS,
-        ):
-            with attempt:
-                return action()
-        raise AssertionError("retry_context returns or raises")
-
-
-def _patience(error: Exception) -> bool | float:
-    """Whether to try again, or after how many seconds."""
-    if not isinstance(error, Unfetched) or not error.may_pass:
-        return False
-    return True if error.after is None else error.after
+        return patiently(action, attempts=self._attempts)
 
 
 def _shown(name: str) -> str:

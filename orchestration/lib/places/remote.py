@@ -7,20 +7,11 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
+from orchestration.lib.retries import Failed
 
-class Unfetched(RuntimeError):
-    """Something could not be fetched; the message says why and what to do.
 
-    Args:
-        may_pass: whether the next attempt may succeed with nothing mended.
-        after: seconds that the place asks us to wait before it.
-    """
-
-    def __init__(
-        self, reason: str, *, may_pass: bool = False, after: float | None = None
-    ) -> None:
-        super().__init__(reason)
-        self.may_pass, self.after = may_pass, after
+class Unfetched(Failed):
+    """Something could not be fetched."""
 
 
 class FileRefused(Unfetched):

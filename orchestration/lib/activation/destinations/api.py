@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import stamina
 from pyrate_limiter import Limiter
 from pyrate_limiter import Rate as LimiterRate
 
@@ -28,7 +27,7 @@ from orchestration.lib.activation.destinations.base import (
     OptionsT,
     Rate,
 )
-from orchestration.lib.retries import MOST_PATIENCE_SECONDS, retry_after
+from orchestration.lib.retries import Failed, patiently, retry_after
 
 #: The request never reached the server.
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -41,10 +40,12 @@ _CLOSED = {
 }
 
 
-class _TryAgain(Exception):
-    def __init__(self, problem: str, seconds: float | None, *, is_unsent: bool) -> None:
-        super().__init__(problem)
-        self.seconds, self.is_unsent = seconds, is_unsent
+class _TryAgain(Failed):
+    def __init__(
+        self, reason: str, *, after: float | None = None, is_unsent: bool
+    ) -> None:
+        super().__init__(reason, may_pass=True, after=after)
+        self.is_unsent = is_unsent
 
 
 class Api:
@@ -72,8 +73,6 @@ class Api:
         code: Callable[[Any], str | None] = lambda document: None,
         closed: Callable[[Any], str | None] = lambda document: None,
     ) -> None:
-        # Its hooks would log the address, which may hold credentials.
-        stamina.instrumentation.set_on_retry_hooks([])
         self._client = httpx.Client(
             base_url=base_url, headers=dict(headers), timeout=timeout_seconds
         )
@@ -105,29 +104,25 @@ class Api:
             InDoubt, NotSent, BatchRefused: as they say.
         """
         is_doubtful = False
+
+        def once() -> tuple[int, Any]:
+            nonlocal is_doubtful
+            try:
+                response = self._send(method, path, request)
+            except _TryAgain as again:
+                is_doubtful |= not again.is_unsent
+                if is_doubtful and not self._is_repeatable:
+                    raise InDoubt(str(again)) from None
+                raise
+            self._check(response, also, is_doubtful=is_doubtful)
+            body = _json(response) if is_json else response.text
+            return response.status_code, body
+
         try:
-            for attempt in stamina.retry_context(
-                on=_wait_and_retry,
-                attempts=self._attempts,
-                timeout=None,
-                wait_initial=0.2,
-                wait_max=MOST_PATIENCE_SECONDS,
-            ):
-                with attempt:
-                    try:
-                        response = self._send(method, path, request)
-                    except _TryAgain as again:
-                        is_doubtful |= not again.is_unsent
-                        if is_doubtful and not self._is_repeatable:
-                            raise InDoubt(str(again)) from None
-                        raise
-                    self._check(response, also, is_doubtful=is_doubtful)
-                    body = _json(response) if is_json else response.text
-                    return response.status_code, body
+            return patiently(once, attempts=self._attempts)
         except _TryAgain as again:
             problem = f"no answer after {self._attempts} attempts ({again})"
             raise (InDoubt if is_doubtful else NotSent)(problem) from None
-        raise AssertionError("retry_context returns or raises")
 
     def ask(self, path: str, **request: Any) -> Any:  # noqa: ANN401 - any JSON
         """What is there, by a GET, which changes nothing.
@@ -156,12 +151,12 @@ class Api:
             response = self._client.request(method, path, **request)
         except httpx.TransportError as error:
             raise _TryAgain(
-                type(error).__name__, None, is_unsent=isinstance(error, _UNSENT)
+                type(error).__name__, is_unsent=isinstance(error, _UNSENT)
             ) from None
         if response.status_code == 429 or response.is_server_error:
             raise _TryAgain(
                 f"http {response.status_code}",
-                retry_after(response.headers.get("retry-after", "")),
+                after=retry_after(response.headers.get("retry-after", "")),
                 is_unsent=response.status_code == 429,
             )
         return response
@@ -243,12 +238,6 @@ def after_an_effect() -> Iterator[None]:
         yield
     except (BatchRefused, NotSent) as error:
         raise InDoubt(str(error)) from None
-
-
-def _wait_and_retry(error: Exception) -> bool | float:
-    if not isinstance(error, _TryAgain):
-        return False
-    return True if error.seconds is None else error.seconds
 
 
 def _json(response: httpx.Response) -> Any:  # noqa: ANN401 - any JSON

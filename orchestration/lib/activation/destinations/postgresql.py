@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import psycopg
-import stamina
 from psycopg.conninfo import make_conninfo
 
 from orchestration.lib.activation.destinations.base import (
@@ -42,7 +41,7 @@ from orchestration.lib.activation.destinations.base import (
     Options,
     Row,
 )
-from orchestration.lib.retries import MOST_PATIENCE_SECONDS
+from orchestration.lib.retries import Failed, patiently
 from orchestration.lib.warehouse import quoted
 
 _KINDS: dict[str, Kind] = {
@@ -81,9 +80,9 @@ class PostgresqlOptions(Options):
         return schema or "public", table
 
 
-class _TryAgain(Exception):
+class _TryAgain(Failed):
     def __init__(self, problem: str, *, is_doubtful: bool) -> None:
-        super().__init__(problem)
+        super().__init__(problem, may_pass=True)
         self.is_doubtful = is_doubtful
 
 
@@ -131,23 +130,19 @@ class PostgresqlDestination(Destination[PostgresqlOptions]):
     def _in_transaction(self, work: Callable[[_Connection], _Result]) -> _Result:
         """Do it, and again where the connection was lost: a repetition is harmless."""
         is_doubtful = False
+
+        def once() -> _Result:
+            nonlocal is_doubtful
+            try:
+                return self._once(work)
+            except _TryAgain as again:
+                is_doubtful |= again.is_doubtful
+                raise
+
         try:
-            for attempt in stamina.retry_context(
-                on=_TryAgain,
-                attempts=self.options.attempts,
-                timeout=None,
-                wait_initial=0.2,
-                wait_max=MOST_PATIENCE_SECONDS,
-            ):
-                with attempt:
-                    try:
-                        return self._once(work)
-                    except _TryAgain as again:
-                        is_doubtful |= again.is_doubtful
-                        raise
+            return patiently(once, attempts=self.options.attempts)
         except (_TryAgain, NotSent) as problem:
             raise (InDoubt if is_doubtful else NotSent)(str(problem)) from None
-        raise AssertionError("retry_context returns or raises")
 
     def _once(self, work: Callable[[_Connection], _Result]) -> _Result:
         is_committing = is_done = False

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncssh
-import stamina
 
 from orchestration.lib.activation.destinations.base import (
     Capabilities,
@@ -27,7 +26,7 @@ from orchestration.lib.activation.destinations.lists import (
     manifest,
     manifest_name,
 )
-from orchestration.lib.retries import MOST_PATIENCE_SECONDS
+from orchestration.lib.retries import patiently
 from orchestration.lib.sftp import SftpSession, SftpUnreachable
 
 _CHUNK_BYTES = 4 * 1024 * 1024
@@ -144,13 +143,6 @@ class SftpDestination(ListDestination[SftpOptions]):
                 place = f"{self.options.host}, folder {self.options.folder}"
                 raise SftpUnreachable(f"{place}: {error.reason}") from None
 
-        for attempt in stamina.retry_context(
-            on=lambda error: isinstance(error, SftpUnreachable) and error.may_pass,
-            attempts=self.options.attempts,
-            timeout=None,
-            wait_initial=0.2,
-            wait_max=MOST_PATIENCE_SECONDS,
-        ):
-            with attempt:
-                return self._session.run(once)
-        raise AssertionError("retry_context returns or raises")
+        return patiently(
+            lambda: self._session.run(once), attempts=self.options.attempts
+        )
