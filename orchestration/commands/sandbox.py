@@ -41,20 +41,20 @@ def sandbox(port: int, faults: float, seed: int, empty: bool) -> None:
     """
     from orchestration.lib.sandbox.accounts import configuration, vendors
     from orchestration.lib.sandbox.faults import Faults
-    from orchestration.lib.sandbox.memory import recall, remember
+    from orchestration.lib.sandbox.memory import remembering
     from orchestration.lib.sandbox.server import application, serve
 
     file = load_settings().home / _MEMORY
+    if empty:
+        file.unlink(missing_ok=True)
     accounts = vendors()
-    if not empty:
-        recall(accounts, file)
     url = f"http://127.0.0.1:{port}"
     for vendor in accounts:
         click.echo(f"{vendor.name:10}{vendor.documentation}", err=True)
     click.echo(configuration(url))
     click.echo(f"what arrived: {url}", err=True)
-    serve(application(accounts, Faults(rate=faults, seed=seed)), port)
-    remember(accounts, file)
+    with remembering(accounts, file):
+        serve(application(accounts, Faults(rate=faults, seed=seed)), port)
 
 
 @contextmanager
@@ -67,19 +67,18 @@ def sandbox_of_the_demo(home: Path) -> Iterator[Settings]:
         vendors,
     )
     from orchestration.lib.sandbox.faults import Faults
-    from orchestration.lib.sandbox.memory import recall, remember
+    from orchestration.lib.sandbox.memory import remembering
     from orchestration.lib.sandbox.server import application, running
 
     config = home / "demo.toml"
     accounts = vendors()
-    recall(accounts, home / _MEMORY)
-    with running(application(accounts, Faults())) as url:
+    with (
+        remembering(accounts, home / _MEMORY),
+        running(application(accounts, Faults())) as url,
+    ):
         config.write_text(
             configuration(url, _OF_THE_DEMO, hold_first_send=False), encoding="utf-8"
         )
         os.environ |= {"CRM360_CONFIG": str(config), SECRET_ENV: SECRET}
         load_settings.cache_clear()
-        try:
-            yield load_settings()
-        finally:
-            remember(accounts, home / _MEMORY)
+        yield load_settings()

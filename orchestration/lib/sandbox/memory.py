@@ -5,10 +5,21 @@ acknowledged, and they would not be sent again.
 """
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from orchestration.lib.sandbox.vendor import Vendor
+
+
+@contextmanager
+def remembering(vendors: Sequence[Vendor], file: Path) -> Iterator[None]:
+    """The block in which vendors know what they knew, and after which it is kept."""
+    recall(vendors, file)
+    try:
+        yield
+    finally:
+        remember(vendors, file)
 
 
 def recall(vendors: Sequence[Vendor], file: Path) -> bool:
