@@ -2,14 +2,19 @@
 
 import dataclasses
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from orchestration.commands.errors import Wrong, clear_errors
 from orchestration.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    import duckdb
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -343,8 +348,8 @@ def list_experiments(as_json: bool) -> None:
     """What experiments showed in the last run; all figures are in the mart
     experiment_results.
     """
-    with clear_errors():
-        rows = _published_results(load_settings())
+    with clear_errors(), _published(load_settings()) as marts:
+        rows = _results(marts)
     if as_json:
         click.echo(json.dumps(rows, default=str, indent=2))
         return
@@ -372,7 +377,6 @@ def report(name: str, out: Path | None) -> None:
     from orchestration.components.experiments import declared_experiments
     from orchestration.lib.experiments.report import render
     from orchestration.lib.runs import published_run
-    from orchestration.lib.warehouse import connect
 
     with clear_errors():
         settings = load_settings()
@@ -380,34 +384,37 @@ def report(name: str, out: Path | None) -> None:
         if name not in declared:
             known = ", ".join(declared) or "none"
             raise Wrong(f"no experiment {name} is declared; there are {known}")
-        rows = [
-            row for row in _published_results(settings) if row["experiment"] == name
-        ]
+        with _published(settings) as marts:
+            rows = [row for row in _results(marts) if row["experiment"] == name]
+            as_of, currency = published_run(marts)
         if not rows:
             raise Wrong(f"{name} has nobody assigned to it yet: `crm360 run` does that")
-        with connect(_published(settings), read_only=True) as connection:
-            as_of, currency = published_run(connection)
         page = render(declared[name], rows, as_of=as_of, currency=currency)
         path = out or Path(f"{name}.html")
         path.write_text(page, encoding="utf-8")
     click.echo(path)
 
 
-def _published(settings: Settings) -> Path:
-    return settings.published / "current" / "marts.duckdb"
-
-
-def _published_results(settings: Settings) -> list[dict[str, Any]]:
-    """The rows of `experiment_results`, the deciding metric of each first."""
+@contextmanager
+def _published(settings: Settings) -> Iterator["duckdb.DuckDBPyConnection"]:
+    """The published marts, to be read."""
     from orchestration.lib.warehouse import connect
 
-    with connect(_published(settings), read_only=True) as connection:
-        cursor = connection.execute(
+    file = settings.published / "current" / "marts.duckdb"
+    with connect(file, read_only=True) as marts:
+        yield marts
+
+
+def _results(marts: "duckdb.DuckDBPyConnection") -> list[dict[str, Any]]:
+    """The rows of `experiment_results`, the deciding metric of each first."""
+    from orchestration.lib.warehouse import as_dicts
+
+    return as_dicts(
+        marts.execute(
             "select * from experiment_results"
             " order by experiment, is_deciding desc, metric, arm"
         )
-        names = [column[0] for column in cursor.description or []]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    )
 
 
 def _shares(text: str | None, arms: list[str] | None = None) -> dict[str, float]:

@@ -6,6 +6,7 @@ One place for session settings and errors.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -92,6 +93,12 @@ def _clear_errors(path: Path) -> Iterator[None]:
 def _damaged(path: Path, error: Exception) -> str:
     first_line = str(error).splitlines()[0]
     return f"{path} cannot be opened as a DuckDB database ({first_line})."
+
+
+def as_dicts(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """All rows of a query that was executed, by the names of its columns."""
+    names = [column[0] for column in result.description or []]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def is_parquet(file: Path) -> bool:

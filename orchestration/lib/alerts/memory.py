@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.lib.warehouse import connect
+from orchestration.lib.warehouse import as_dicts, connect
 
 OK = "ok"
 _TABLES = """
@@ -161,5 +161,4 @@ def standing(connection: duckdb.DuckDBPyConnection) -> list[dict[str, object]]:
         order by subject
         """
     )
-    names = [column[0] for column in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    return as_dicts(result)

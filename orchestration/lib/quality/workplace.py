@@ -28,7 +28,7 @@ from orchestration.lib.quality.overrides import (
 )
 from orchestration.lib.quality.rules import RuleContext
 from orchestration.lib.quality.suites import Binding, Suite
-from orchestration.lib.warehouse import connect_beside, literal, quoted
+from orchestration.lib.warehouse import as_dicts, connect_beside, literal, quoted
 
 Grouping = Literal["rule", "export", "file"]
 _GROUPINGS = {
@@ -166,8 +166,7 @@ def counted(
         """,
         parameters,
     )
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    return as_dicts(found)
 
 
 def found(
@@ -563,5 +562,4 @@ def _decisions(
         order by all
         """
     )
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    return as_dicts(found)
