@@ -4,9 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestration.lib.activation.destinations.base import (
-    Capabilities,
-)
+from orchestration.lib.activation.destinations.base import Capabilities
 from orchestration.lib.activation.destinations.lists import (
     ListDestination,
     ListOptions,

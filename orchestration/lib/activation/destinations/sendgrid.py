@@ -85,10 +85,7 @@ class SendgridDestination(HttpDestination[SendgridOptions]):
             headers={"authorization": f"Bearer {self.secrets['key_env']}"},
         )
         # Files of errors lie at a signed address elsewhere: no key goes there.
-        self._files = self.client(
-            "",
-            headers={},
-        )
+        self._files = self.client("", headers={})
 
     def fields(self) -> Mapping[str, Kind]:
         """SendGrid's own fields and the account's custom ones, by their names."""
