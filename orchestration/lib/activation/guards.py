@@ -33,13 +33,14 @@ class ReleaseRefused(RuntimeError):
 
 
 def problems(
-    connection: duckdb.DuckDBPyConnection, sync: Sync, fields: str
+    connection: duckdb.DuckDBPyConnection, sync: Sync, fields: str, unchanged: int
 ) -> list[str]:
     """Why a plan is held; empty when it may be sent.
 
     Args:
         connection: with the temporary table `computed_rows` of the plan.
         fields: names and types of what is sent, as they are stored with plans.
+        unchanged: members who are there as they should be.
     """
     counts: dict[str, int] = dict(
         connection.execute(
@@ -58,8 +59,8 @@ def problems(
         ).fetchall()
     )
     limits = sync.limits
-    operations = sum(counts.values()) - counts.get("unchanged", 0)
-    members = sum(counts.get(name, 0) for name in ("add", "change", "unchanged"))
+    operations = sum(counts.values())
+    members = counts.get("add", 0) + counts.get("change", 0) + unchanged
     held = _count(
         connection, f"select count(*) from activation.acknowledged where {sync.is_it}"
     )

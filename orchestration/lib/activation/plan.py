@@ -20,6 +20,9 @@ from orchestration.lib.warehouse import literal, quoted
 #: In the order in which they are sent: who leaves, leaves first.
 OPERATIONS = ("remove", "change", "update", "add")
 
+#: Those about members of the audience: one for each with whom something is to be done.
+_ABOUT_MEMBERS = ("change", "update", "add", "left_out")
+
 #: SQL over members: the last request was not answered.
 IS_UNANSWERED = "last_outcome in ('sending', 'unknown')"
 #: The same, or the one before that was not: a refusal now does not undo its effect.
@@ -64,8 +67,9 @@ def write_plan(connection: duckdb.DuckDBPyConnection, sync: Sync, as_of: date) -
     Raises:
         PlanRefused: the audience has a member twice, or members without an id.
     """
+    members = _count_members(connection, sync)
     _compute(connection, sync)
-    _refuse_repeated_members(connection, sync)
+    _explain_removals(connection, sync)
     plan_id = _content_id(connection, sync, "computed_rows")
     stored = read_plan(connection, plan_id)
     if stored is not None and stored.status != "planned":
@@ -80,8 +84,10 @@ def write_plan(connection: duckdb.DuckDBPyConnection, sync: Sync, as_of: date) -
             """
         ).fetchall()
     )
+    about_members = sum(counts.get(name, 0) for name in _ABOUT_MEMBERS)
+    unchanged = members - about_members
     fields = sync.mapping.describe(column_types(connection, sync))
-    holds = problems(connection, sync, fields)
+    holds = problems(connection, sync, fields, unchanged)
     operations = sum(counts.get(name, 0) for name in OPERATIONS)
     requests = -(-operations // sync.capabilities.batch_rows)
     connection.begin()
@@ -103,7 +109,7 @@ def write_plan(connection: duckdb.DuckDBPyConnection, sync: Sync, as_of: date) -
         "changes": counts.get("change", 0) + counts.get("update", 0),
         "removes": counts.get("remove", 0),
         "retries": counts.get("retry", 0),
-        "unchanged": counts.get("unchanged", 0),
+        "unchanged": unchanged,
         "left_out": counts.get("left_out", 0),
         "requests": requests,
         "least_seconds": sync.capabilities.least_seconds(requests),
@@ -129,7 +135,6 @@ def write_plan(connection: duckdb.DuckDBPyConnection, sync: Sync, as_of: date) -
                 payload_hash,
                 reason
             from computed_rows
-            where operation <> 'unchanged'
             order by operation, remote_key, customer_id
             """,
             [plan_id],
@@ -204,19 +209,28 @@ def column_types(connection: duckdb.DuckDBPyConnection, sync: Sync) -> dict[str,
     }
 
 
-def _refuse_repeated_members(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
+def _count_members(connection: duckdb.DuckDBPyConnection, sync: Sync) -> int:
+    """How many rows the audience has, which is one per member."""
     row = connection.execute(
-        "select count(*) - count(distinct customer_id)"
+        "select count(*), count(distinct customer_id)"
         f" from marts.{quoted(sync.audience.relation)}"
     ).fetchone()
-    if row and row[0]:
+    assert row is not None, "an aggregate gives a row"
+    rows, members = row
+    if rows > members:
         raise PlanRefused(
-            f"{sync.audience.relation} holds {row[0]} members twice or without an id"
+            f"{sync.audience.relation} holds {rows - members} members twice or without"
+            " an id"
         )
+    return int(rows)
 
 
 def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
-    """Temporary table `computed_rows`: every member with what is to be done."""
+    """Temporary table `computed_rows`: everybody with whom something is to be done.
+
+    The audience and what the destination holds are read once and joined once; of those
+    with whom nothing is to be done nothing is kept.
+    """
     audience, mapping, can = sync.audience, sync.mapping, sync.capabilities
     # Whoever a destination knows by their contact may be two customers of ours.
     is_shared = (
@@ -309,106 +323,87 @@ def _compute(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
 
         ),
 
-        matched as (
-
-            select
-                desired.customer_id,
-                desired.payload_hash,
-                known.customer_id as known_customer_id,
-                coalesce(desired.remote_key, known.remote_key) as remote_key,
-                known.held_payload_hash,
-                known.last_outcome,
-                coalesce(known.is_in_doubt, false) as is_in_doubt
-            from (from desired where reason is null) as desired
-            full outer join known on known.remote_key = desired.remote_key
-
-        ),
-
-        wanted as (
+        compared as (
 
             select
                 case
-                    when is_in_doubt and held_payload_hash is null
+                    when desired.customer_id is null then 'remove'
+                    when desired.reason is not null then 'left_out'
+                    when known.is_in_doubt and known.held_payload_hash is null
                         then {literal(doubtful if doubtful == "left_out" else new)}
-                    when is_in_doubt then {literal(doubtful)}
-                    when held_payload_hash is null then {literal(new)}
-                    when held_payload_hash <> payload_hash then {literal(changed)}
+                    when known.is_in_doubt then {literal(doubtful)}
+                    when known.held_payload_hash is null then {literal(new)}
+                    when known.held_payload_hash <> desired.payload_hash
+                        then {literal(changed)}
                     else 'unchanged'
                 end as operation,
-                customer_id,
-                remote_key,
-                payload_hash,
+                coalesce(desired.customer_id, known.customer_id) as customer_id,
+                coalesce(desired.remote_key, known.remote_key) as remote_key,
+                case when desired.reason is null then desired.payload_hash end
+                    as payload_hash,
                 case
-                    when last_outcome = 'rejected' then 'rejected'
-                    when is_in_doubt then 'in_doubt'
-                end as reason
-            from matched
-            where customer_id is not null
-
-        ),
-
-        -- whoever has the contact now
-        refused as (
-
-            select remote_key, min(reason) as reason
-            from desired
-            where reason is not null and remote_key is not null
-            group by remote_key
-
-        ),
-
-        -- what is at the destination, or may be, and should not be
-        unwanted as (
-
-            select
-                'remove' as operation,
-                matched.known_customer_id as customer_id,
-                matched.remote_key,
-                cast(null as varchar) as payload_hash,
-                case
-                    when refused.reason is not null then refused.reason
+                    when desired.customer_id is null then null
                     when desired.reason is not null then desired.reason
-                    when desired.customer_id is not null then 'contact_changed'
-                    else 'not_in_audience'
-                end as reason
-            from matched
-            left join refused on refused.remote_key = matched.remote_key
-            left join desired on desired.customer_id = matched.known_customer_id
-            where
-                matched.customer_id is null
-                and (matched.held_payload_hash is not null or matched.is_in_doubt)
-
-        ),
-
-        passed_over as (
-
-            select
-                'left_out' as operation,
-                customer_id,
-                remote_key,
-                cast(null as varchar) as payload_hash,
-                reason
+                    when known.last_outcome = 'rejected' then 'rejected'
+                    when known.is_in_doubt then 'in_doubt'
+                end as reason,
+                desired.reason is not null as is_refused
             from desired
-            where reason is not null
+            full outer join known
+                on known.remote_key
+                = case when desired.reason is null then desired.remote_key end
+            where
+                desired.customer_id is not null
+                or known.held_payload_hash is not null
+                or known.is_in_doubt
 
         )
 
-        -- of those with whom nothing is to be done, only how many there are matters
-        select
-            operation,
-            case when operation <> 'unchanged' then customer_id end as customer_id,
-            case when operation <> 'unchanged' then remote_key end as remote_key,
-            case when operation <> 'unchanged' then payload_hash end as payload_hash,
-            reason
-        from wanted
-        union all
-        select * from unwanted
-        where
-            {str(can.can_remove).lower()}
-            and ({str(sync.mode == "mirror").lower()} or reason <> 'not_in_audience')
-        union all
-        select * from passed_over
+        select * from compared where operation <> 'unchanged'
         """
+    )
+
+
+def _explain_removals(connection: duckdb.DuckDBPyConnection, sync: Sync) -> None:
+    """Say why members leave, and let those stay who are not to be removed."""
+    connection.execute(
+        f"""
+        update computed_rows
+        set reason = found.reason
+        from (
+            select
+                removed.remote_key,
+                coalesce(
+                    -- whoever has the contact now
+                    min(same_contact.reason),
+                    min(same_member.reason),
+                    case
+                        when count(members.customer_id) > 0 then 'contact_changed'
+                        else 'not_in_audience'
+                    end
+                ) as reason
+            from computed_rows as removed
+            left join computed_rows as same_contact
+                on same_contact.remote_key = removed.remote_key
+                and same_contact.is_refused
+            left join computed_rows as same_member
+                on same_member.customer_id = removed.customer_id
+                and same_member.is_refused
+            left join marts.{quoted(sync.audience.relation)} as members
+                on members.customer_id = removed.customer_id
+            where removed.operation = 'remove'
+            group by removed.remote_key
+        ) as found
+        where
+            computed_rows.operation = 'remove'
+            and computed_rows.remote_key = found.remote_key
+        """
+    )
+    stays = "true"
+    if sync.capabilities.can_remove:
+        stays = "reason = 'not_in_audience'" if sync.mode != "mirror" else "false"
+    connection.execute(
+        f"delete from computed_rows where operation = 'remove' and {stays}"
     )
 
 
@@ -483,7 +478,6 @@ def _content_id(
                 )
             )
         from {relation}
-        where operation <> 'unchanged'
         """
     ).fetchone()
     assert row is not None, "an aggregate gives a row"
