@@ -12,11 +12,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from orchestration.lib.activation.destinations.base import Answers
+from orchestration.lib.activation.destinations.base import ACKNOWLEDGED, Answers
 from orchestration.lib.activation.plan import IS_IN_DOUBT
 from orchestration.lib.activation.requests import Part
 from orchestration.lib.activation.state import Sync, now
 from orchestration.lib.warehouse import literal, quoted
+
+_NUMBERS = ("place", "first_place", "row_count")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,33 +48,56 @@ class Told:
 
 
 def told(connection: duckdb.DuckDBPyConnection, round_: Sequence[Said]) -> Told:
-    """What was said of these requests and of their rows."""
-    found = [
-        (place, said, said.answers.get(row.remote_key))
-        for said in round_
-        for place, row in enumerate(said.part.batch.rows, said.part.first)
-    ]
+    """What was said of these requests and of their rows.
+
+    Of a request that was answered, rows are listed one by one only where they were not
+    simply acknowledged.
+    """
     batches = [said.part.batch for said in round_]
-    _register(
-        connection,
-        "answered_rows",
-        place=[place for place, _, _ in found],
-        request_key=[said.part.batch.idempotency_key for _, said, _ in found],
-        outcome=[each.outcome if each else said.otherwise for _, said, each in found],
-        error_code=[each.error_code if each else None for _, _, each in found],
-        feedback=[each.feedback if each else None for _, _, each in found],
-    )
     _register(
         connection,
         "answered_requests",
         request_key=[batch.idempotency_key for batch in batches],
+        first_place=[said.part.first for said in round_],
         row_count=[len(batch.rows) for batch in batches],
         state=[said.state for said in round_],
+        outcome=["acknowledged" if said.answers else said.otherwise for said in round_],
+    )
+    others = [
+        (place, said.otherwise, answer)
+        for said in round_
+        if said.answers
+        for place, row in enumerate(said.part.batch.rows, said.part.first)
+        if (answer := said.answers.get(row.remote_key)) is not ACKNOWLEDGED
+    ]
+    _register(
+        connection,
+        "answered_rows",
+        place=[place for place, _, _ in others],
+        outcome=[each.outcome if each else otherwise for _, otherwise, each in others],
+        error_code=[each.error_code if each else None for _, _, each in others],
+        feedback=[each.feedback if each else None for _, _, each in others],
     )
     return Told(
-        rows="(from outgoing inner join answered_rows using (place))",
+        rows="""(
+            select
+                outgoing.*,
+                requests.request_key,
+                coalesce(others.outcome, requests.outcome) as outcome,
+                others.error_code,
+                others.feedback
+            from (
+                select
+                    request_key,
+                    outcome,
+                    unnest(range(first_place, first_place + row_count)) as place
+                from answered_requests
+            ) as requests
+            inner join outgoing using (place)
+            left join answered_rows as others using (place)
+        )""",
         requests="answered_requests",
-        has_feedback=any(each and each.feedback for _, _, each in found),
+        has_feedback=any(each and each.feedback for _, _, each in others),
     )
 
 
@@ -255,14 +280,14 @@ def _append_attempts(
 def _register(
     connection: duckdb.DuckDBPyConnection, name: str, **columns: list[Any]
 ) -> None:
-    """A table of one row per answer or request; lists of nothing are texts."""
+    """A table of one row per answer or request: numbers and texts."""
     connection.register(
         name,
         pa.table(
             {
                 column: pa.array(
                     values,
-                    pa.int64() if column in ("place", "row_count") else pa.string(),
+                    pa.int64() if column in _NUMBERS else pa.string(),
                 )
                 for column, values in columns.items()
             }
