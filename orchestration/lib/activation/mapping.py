@@ -123,8 +123,10 @@ class FieldMapping:
         )
         return f"case {whens} end" if whens else "cast(null as varchar)"
 
-    def sent(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+    def sent(self, payload: dict[str, Any]) -> dict[str, Any]:
         """The fields that leave: nulls only where they are to empty a field."""
+        if None not in payload.values():
+            return payload
         return {
             name: value
             for name, value in payload.items()

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -140,37 +139,55 @@ class Part:
 
 def parts(connection: duckdb.DuckDBPyConnection, sync: Sync) -> Iterator[Part]:
     """The rows of `outgoing` in requests, of removals or of members, never both."""
-    can, mapping = sync.capabilities, sync.mapping
-
-    def page(first: int) -> list[tuple[Any, ...]]:
-        return connection.execute(
-            "select operation, customer_id, remote_key, payload, idempotency_key"
-            " from outgoing where place between ? and ? order by place",
-            [first, first + max(_MOST_ROWS, can.batch_rows) - 1],
-        ).fetchall()
-
+    can = sync.capabilities
     place = 0
-    rows = page(place)
+    rows = _page(connection, sync, place)
     while rows:
         within = _within(rows[: can.batch_rows], can)
-        batch = batch_of(
-            sync,
-            [
-                Row(
-                    operation=operation,
-                    customer_id=customer_id,
-                    remote_key=remote_key,
-                    fields=mapping.sent(json.loads(payload)) if payload else None,
-                    idempotency_key=key,
-                )
-                for operation, customer_id, remote_key, payload, key in within
-            ],
-        )
-        yield Part(batch, place)
+        yield Part(batch_of(sync, within), place)
         place += len(within)
         rows = rows[len(within) :]
         if len(rows) < can.batch_rows:
-            rows += page(place + len(rows))
+            rows += _page(connection, sync, place + len(rows))
+
+
+def _page(
+    connection: duckdb.DuckDBPyConnection, sync: Sync, first: int
+) -> list[tuple[Row, int]]:
+    """Rows of `outgoing` from a place on, each with its bytes in a request."""
+    mapping = sync.mapping
+    found = connection.execute(
+        """
+        select
+            operation,
+            customer_id,
+            remote_key,
+            idempotency_key,
+            coalesce(payload, 'null'),
+            coalesce(strlen(payload), 0)
+        from outgoing
+        where place between ? and ?
+        order by place
+        """,
+        [first, first + max(_MOST_ROWS, sync.capabilities.batch_rows) - 1],
+    ).fetchall()
+    # As one document, which is read several times faster than one for each.
+    payloads = json.loads(f"[{','.join(row[4] for row in found)}]")
+    return [
+        (
+            Row(
+                operation=operation,
+                customer_id=customer_id,
+                remote_key=remote_key,
+                fields=None if payload is None else mapping.sent(payload),
+                idempotency_key=key,
+            ),
+            size + _BYTES_AROUND,
+        )
+        for (operation, customer_id, remote_key, key, _, size), payload in zip(
+            found, payloads, strict=True
+        )
+    ]
 
 
 def rounds(sync: Sync, requests: Iterable[Part]) -> Iterator[Sequence[Part]]:
@@ -257,14 +274,15 @@ def _columns(sync: Sync) -> str:
     )
 
 
-def _within(rows: list[tuple[Any, ...]], can: Capabilities) -> list[tuple[Any, ...]]:
+def _within(rows: Sequence[tuple[Row, int]], can: Capabilities) -> list[Row]:
     """The first of the rows, as many as one request may hold; at least one."""
-    _, same = next(groupby(rows, key=lambda row: row[0] == "remove"))
-    found: list[tuple[Any, ...]] = []
-    size = 0
-    for row in same:
-        size += len((row[3] or "").encode()) + _BYTES_AROUND
-        if found and can.batch_bytes is not None and size > can.batch_bytes:
+    is_removal = rows[0][0].operation == "remove"
+    found: list[Row] = []
+    total = 0
+    for row, size in rows:
+        total += size
+        is_full = can.batch_bytes is not None and total > can.batch_bytes
+        if (row.operation == "remove") != is_removal or (found and is_full):
             break
         found.append(row)
     return found

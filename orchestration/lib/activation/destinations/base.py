@@ -72,7 +72,7 @@ class Capabilities:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """One member in a request.
 
