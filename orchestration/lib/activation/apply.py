@@ -350,16 +350,23 @@ def _deliver(
     requests: Iterable[Part],
 ) -> None:
     """Send requests; those that are refused for what is in them, in halves after."""
-    for round_ in rounds(sync, requests):
-        if course.stopped:
-            break
+    coming = rounds(sync, requests)
+    round_ = next(coming, None)
+    while round_ and not course.stopped:
         intents = [
             Said(part=part, answers={}, otherwise="sending", state="sending")
             for part in round_
         ]
         told = ledger.told(connection, intents)
         ledger.record_intent(connection, sync, plan.plan_id, told)
-        answered = _ask_all(connection, sync, destination, course, round_)
+        with ThreadPoolExecutor(sync.capabilities.parallel) as pool:
+            asked = [
+                pool.submit(_ask, connection, sync, destination, course, part)
+                for part in round_
+            ]
+            # Read while they are on their way.
+            round_ = next(coming, None)
+        answered = [each.result() for each in asked]
         told = ledger.told(connection, answered)
         ledger.record_answers(connection, sync, plan.plan_id, told)
         halves: list[Part] = []
@@ -369,20 +376,6 @@ def _deliver(
             else:
                 course.count(said)
         _deliver(connection, sync, plan, destination, course, halves)
-
-
-def _ask_all(
-    connection: duckdb.DuckDBPyConnection,
-    sync: Sync,
-    destination: Destination[Any],
-    course: _Course,
-    round_: Sequence[Part],
-) -> list[Said]:
-    def ask(part: Part) -> Said:
-        return _ask(connection, sync, destination, course, part)
-
-    with ThreadPoolExecutor(sync.capabilities.parallel) as pool:
-        return list(pool.map(ask, round_))
 
 
 def _ask(
@@ -401,7 +394,8 @@ def _ask(
     jobs: list[str] = []
 
     def remember_job(job: str) -> None:
-        ledger.record_job(connection, batch.idempotency_key, job)
+        # Beside the thread that reads what comes next.
+        ledger.record_job(connection.cursor(), batch.idempotency_key, job)
         jobs.append(job)
 
     try:
