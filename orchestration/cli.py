@@ -378,12 +378,14 @@ def release(plan_id: str, reason: str, by: str | None) -> None:
 def apply(plan_id: str, as_json: bool) -> None:
     """Do exactly what a plan says, or refuse.
 
-    Refused when the data moved on since, the plan was altered, or the gate is closed.
+    Refused when the data moved on since, somebody unsubscribed at the destination, the
+    plan was altered, or the gate is closed.
     """
     from orchestration.components import audience_sync, gate
     from orchestration.components.destinations import destination_of
     from orchestration.lib.activation.apply import apply_plan
     from orchestration.lib.activation.plan import PlanRefused, read_plan
+    from orchestration.lib.activation.withdrawals import note_withdrawals
 
     with clear_errors():
         settings = load_settings()
@@ -394,6 +396,7 @@ def apply(plan_id: str, as_json: bool) -> None:
                 raise PlanRefused(f"there is no plan {plan_id}: see `crm360 plan`")
             (sync,) = _syncs(settings, stored.audience, stored.destination)
             with destination_of(settings, sync.destination) as destination:
+                note_withdrawals(connection, sync, destination)
                 done = apply_plan(
                     connection, sync, plan_id, destination, closed_because=closed
                 )

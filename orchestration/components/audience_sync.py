@@ -25,6 +25,7 @@ from orchestration.lib.activation.mapping import (
 )
 from orchestration.lib.activation.plan import Plan, left_out, write_plan
 from orchestration.lib.activation.state import Audience, Limits, Sync, opened
+from orchestration.lib.activation.withdrawals import note_withdrawals
 from orchestration.lib.publish.marts import publish_file
 from orchestration.settings import Settings, SettingsError, SyncSettings
 
@@ -59,6 +60,7 @@ def audience_sync(sync: Sync) -> dg.AssetsDefinition:
                 destination_of(pipeline.settings, sync.destination) as destination,
             ):
                 settle_jobs(connection, sync, destination)
+                withdrawn = note_withdrawals(connection, sync, destination)
                 plan = write_plan(connection, sync, run.as_of)
                 reasons = left_out(connection, plan.plan_id)
                 applied = apply_made(connection, sync, plan, destination)
@@ -69,11 +71,13 @@ def audience_sync(sync: Sync) -> dg.AssetsDefinition:
             ) from None
         finally:
             publish_state(pipeline.settings)
+        metadata = {
+            **_metadata(plan, applied, reasons),
+            "withdrawn there": withdrawn,
+        }
         if applied.problem:
-            raise dg.Failure(
-                applied.problem, metadata=_metadata(plan, applied, reasons)
-            )
-        return dg.MaterializeResult(metadata=_metadata(plan, applied, reasons))
+            raise dg.Failure(applied.problem, metadata=metadata)
+        return dg.MaterializeResult(metadata=metadata)
 
     return sync_asset
 

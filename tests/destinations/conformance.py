@@ -10,6 +10,7 @@ those of the fixture `world`; `world.sync` must fit the destination (`use`).
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,8 +18,13 @@ import pytest
 from orchestration.lib.activation.destinations.base import Answers, Batch, Destination
 from orchestration.lib.activation.mapping import read_field
 from orchestration.lib.activation.plan import PlanRefused
+from orchestration.lib.activation.state import opened
+from orchestration.lib.activation.withdrawals import note_withdrawals
 from orchestration.lib.sandbox.faults import EVERY, Fault, Faults
 from tests.destinations.conftest import World
+
+#: Somebody unsubscribes at the destination, at a time in UTC.
+Withdraw = Callable[[str, datetime], None]
 
 
 @dataclass(kw_only=True)
@@ -245,3 +251,77 @@ class ContactConformance(Conformance):
         apply(world, subject)
 
         assert set(subject.members()) == {"anna", "boris"}
+
+
+class Asked:
+    """What holds for a destination that can be asked who withdrew there.
+
+    Inherit beside `Conformance`, and give the fixture `withdraw`.
+    """
+
+    def test_who_withdrew_there_leaves_and_is_not_sent_again(
+        self, world: World, subject: Subject, withdraw: Withdraw
+    ) -> None:
+        apply(world, subject)
+        withdraw("anna@mail.ru", datetime(2026, 10, 20, 12))
+
+        assert ask(world, subject.connect()) == 1
+        apply(world, subject)
+
+        assert set(subject.members()) == world.held() == {"boris", "vera"}
+        noted = world.state("select reason, channel, noted_at from suppressions")
+        assert noted == [("unsubscribed", "email", datetime(2026, 10, 20, 12))]
+
+    def test_what_was_told_before_is_not_noted_again(
+        self, world: World, subject: Subject, withdraw: Withdraw
+    ) -> None:
+        withdraw("anna@mail.ru", datetime.now(UTC).replace(tzinfo=None, microsecond=0))
+
+        assert ask(world, subject.connect()) == 1
+        assert ask(world, subject.connect()) == 0
+
+    def test_a_newer_consent_overrules_what_was_told(
+        self, world: World, subject: Subject, withdraw: Withdraw
+    ) -> None:
+        withdraw("anna@mail.ru", datetime(2026, 10, 20))
+        ask(world, subject.connect())
+        assert world.plan().adds == 2
+
+        world.execute("update customer_consents set decided_at = '2026-10-21'")
+
+        assert world.plan().adds == 3
+
+    def test_where_it_cannot_be_asked_nothing_is_planned(
+        self, world: World, subject: Subject
+    ) -> None:
+        assert subject.strange is not None
+        with pytest.raises(PlanRefused, match="does not say who unsubscribed there"):
+            ask(world, subject.strange())
+
+    def test_all_are_told_however_many_pages_they_take(
+        self, subject: Subject, withdraw: Withdraw
+    ) -> None:
+        begin = datetime(2026, 10, 1)
+        for number in range(1001):
+            withdraw(f"m{number}@mail.ru", begin + timedelta(minutes=number))
+        destination = subject.connect()
+
+        everybody = {each.contact: each.at for each in destination.withdrawals(None)}
+        later = {
+            each.contact
+            for each in destination.withdrawals(begin + timedelta(minutes=1000))
+        }
+
+        destination.close()
+        assert len(everybody) == 1001
+        assert everybody["m7@mail.ru"] == begin + timedelta(minutes=7)
+        assert later == {"m1000@mail.ru"}
+
+
+def ask(world: World, destination: Destination[Any]) -> int:
+    """Ask who withdrew; how many were not known to have."""
+    try:
+        with opened(world.activation, world.marts) as connection:
+            return note_withdrawals(connection, world.sync, destination)
+    finally:
+        destination.close()

@@ -1,6 +1,7 @@
 """Lists of Brevo, by its published rules."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from orchestration.lib.activation.plan import PlanRefused
 from orchestration.lib.sandbox.brevo import Brevo
 from orchestration.lib.sandbox.faults import Faults
 from orchestration.lib.sandbox.server import application, running
-from tests.destinations.conformance import Conformance, Subject, use
+from tests.destinations.conformance import Asked, Conformance, Subject, Withdraw, use
 from tests.destinations.conftest import World
 
 KEY, LIST = "xkeysib-key", 7
@@ -31,6 +32,20 @@ def vendor() -> Brevo:
 @pytest.fixture
 def faults() -> Faults:
     return Faults()
+
+
+@pytest.fixture
+def withdraw(vendor: Brevo) -> Withdraw:
+    def withdrawn(email: str, at: datetime) -> None:
+        contact = next(
+            (each for each in vendor.contacts if each["email"] == email), None
+        )
+        if contact is None:
+            contact = {"email": email, "id": 0, "listIds": set()}
+            vendor.contacts.append(contact)
+        contact |= {"emailBlacklisted": True, "modifiedAt": f"{at.isoformat()}Z"}
+
+    return withdrawn
 
 
 @pytest.fixture
@@ -73,7 +88,7 @@ def contact_of(vendor: Brevo, customer: str) -> dict[str, Any]:
     return found
 
 
-class TestBrevo(Conformance):
+class TestBrevo(Conformance, Asked):
     @pytest.fixture
     def subject(
         self, brevo: World, vendor: Brevo, faults: Faults, connect: Connect

@@ -1,6 +1,7 @@
 """HubSpot: conformance, and what is particular to it."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from orchestration.lib.activation.destinations.base import (
     Batch,
     BatchRefused,
     InDoubt,
+    NotSent,
     Row,
 )
 from orchestration.lib.activation.destinations.hubspot import (
@@ -23,7 +25,7 @@ from orchestration.lib.sandbox.faults import Faults
 from orchestration.lib.sandbox.hubspot import Hubspot
 from orchestration.lib.sandbox.json_api import RateLimit
 from orchestration.lib.sandbox.server import application, running
-from tests.destinations.conformance import Conformance, Subject, use
+from tests.destinations.conformance import Asked, Conformance, Subject, Withdraw, use
 from tests.destinations.conftest import World
 
 TOKEN, LIST, DYNAMIC = "pat-eu1-0123", "42", "43"
@@ -70,6 +72,22 @@ def hubspot_to(url: str, token: str = TOKEN, **options: Any) -> HubspotDestinati
 
 
 @pytest.fixture
+def withdraw(vendor: Hubspot) -> Withdraw:
+    def withdrawn(email: str, at: datetime) -> None:
+        mine = next(
+            (each for each in vendor.contacts.values() if each["email"] == email), None
+        )
+        if mine is None:
+            mine = vendor.contacts[email] = {"email": email}
+        mine |= {
+            "hs_email_optout": "true",
+            "lastmodifieddate": f"{at.isoformat(timespec='milliseconds')}Z",
+        }
+
+    return withdrawn
+
+
+@pytest.fixture
 def subject(world: World, vendor: Hubspot, faults: Faults, url: str) -> Subject:
     use(world, hubspot_to(url), FIELDS)
     world.sync_with(batch_rows=2)
@@ -85,7 +103,7 @@ def subject(world: World, vendor: Hubspot, faults: Faults, url: str) -> Subject:
     )
 
 
-class TestHubspot(Conformance):
+class TestHubspot(Conformance, Asked):
     @pytest.fixture
     def subject(self, subject: Subject) -> Subject:
         return subject
@@ -302,3 +320,38 @@ def test_an_account_that_answers_in_another_form_refuses_the_plan(
 
     with pytest.raises(PlanRefused, match="another form"):
         world.apply(subject.connect())
+
+
+def test_a_search_that_comes_to_its_end_is_followed_by_another(
+    vendor: Hubspot, url: str, withdraw: Withdraw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestration.lib.sandbox.hubspot._MOST_FOUND", 400)
+    monkeypatch.setattr(
+        "orchestration.lib.activation.destinations.hubspot._MOST_FOUND", 400
+    )
+    begin = datetime(2026, 10, 1)
+    for number in range(1000):
+        withdraw(f"m{number}@mail.ru", begin + timedelta(milliseconds=number))
+    destination = hubspot_to(url)
+
+    assert len({each.contact for each in destination.withdrawals(None)}) == 1000
+
+    for contact in vendor.contacts.values():
+        contact["lastmodifieddate"] = "2026-10-01T00:00:00.000Z"
+    with pytest.raises(NotSent, match="more contacts changed at once"):
+        [*destination.withdrawals(None)]
+    destination.close()
+
+
+def test_a_contact_that_bounced_for_good_is_no_unsubscriber(
+    vendor: Hubspot, url: str
+) -> None:
+    vendor.contacts["1"] = {
+        "email": "anna@mail.ru",
+        "hs_email_hard_bounce_reason_enum": "UNKNOWN_USER",
+        "lastmodifieddate": "2026-10-01T00:00:00.000Z",
+    }
+    destination = hubspot_to(url)
+
+    assert [each.reason for each in destination.withdrawals(None)] == ["bounced"]
+    destination.close()

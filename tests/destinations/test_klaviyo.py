@@ -1,6 +1,7 @@
 """Klaviyo: conformance, and what is particular to it."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,14 @@ from orchestration.lib.sandbox.faults import Faults
 from orchestration.lib.sandbox.json_api import RateLimit
 from orchestration.lib.sandbox.klaviyo import Klaviyo
 from orchestration.lib.sandbox.server import application, running
-from tests.destinations.conformance import Conformance, Killed, Subject, use
+from tests.destinations.conformance import (
+    Asked,
+    Conformance,
+    Killed,
+    Subject,
+    Withdraw,
+    use,
+)
 from tests.destinations.conftest import World
 from tests.destinations.openapi import Checked, document
 
@@ -39,6 +47,18 @@ def faults() -> Faults:
 @pytest.fixture
 def vendor() -> Klaviyo:
     return Klaviyo(KEY, [LIST])
+
+
+@pytest.fixture
+def withdraw(vendor: Klaviyo) -> Withdraw:
+    def withdrawn(email: str, at: datetime) -> None:
+        if all(each["email"] != email for each in vendor.profiles.values()):
+            vendor.profiles[email] = {"email": email}
+        vendor.suppressions[email] = [
+            {"reason": "UNSUBSCRIBE", "timestamp": f"{at.isoformat()}+00:00"}
+        ]
+
+    return withdrawn
 
 
 @pytest.fixture
@@ -79,7 +99,7 @@ def subject(world: World, vendor: Klaviyo, faults: Faults, url: str) -> Subject:
     )
 
 
-class TestKlaviyo(Conformance):
+class TestKlaviyo(Conformance, Asked):
     @pytest.fixture
     def subject(self, subject: Subject) -> Subject:
         return subject
@@ -311,3 +331,18 @@ def test_the_rates_are_those_that_klaviyo_publishes() -> None:
 
     assert operation["x-klaviyo-ratelimit"] == {"burst": "10/s", "steady": "150/m"}
     assert [(rate.requests, rate.seconds) for rate in can.rates] == [(10, 1), (150, 60)]
+
+
+def test_a_suppression_says_why(vendor: Klaviyo, url: str) -> None:
+    reasons = ("HARD_BOUNCE", "INVALID_EMAIL", "SPAM_COMPLAINT", "USER_SUPPRESSED")
+    for reason in reasons:
+        vendor.profiles[reason] = {"email": f"{reason}@mail.ru"}
+        vendor.suppressions[f"{reason}@mail.ru"] = [
+            {"reason": reason, "timestamp": "2026-10-01T00:00:00+00:00"}
+        ]
+    destination = klaviyo_to(url)
+
+    assert sorted(each.reason for each in destination.withdrawals(None)) == [
+        "bounced", "complained", "invalid", "unsubscribed",
+    ]  # fmt: skip
+    destination.close()

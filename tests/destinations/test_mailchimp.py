@@ -17,7 +17,7 @@ from orchestration.lib.activation.plan import PlanRefused
 from orchestration.lib.sandbox.faults import Faults
 from orchestration.lib.sandbox.mailchimp import Mailchimp
 from orchestration.lib.sandbox.server import application, running
-from tests.destinations.conformance import Conformance, Subject, use
+from tests.destinations.conformance import Asked, Conformance, Subject, Withdraw, use
 from tests.destinations.conftest import World
 from tests.destinations.openapi import Checked, Document, document
 
@@ -57,6 +57,11 @@ def vendor() -> Mailchimp:
 
 
 @pytest.fixture
+def withdraw(vendor: Mailchimp) -> Withdraw:
+    return lambda email, at: vendor.leaves(LIST, email, at=f"{at.isoformat()}+00:00")
+
+
+@pytest.fixture
 def url(vendor: Mailchimp, faults: Faults) -> Iterator[str]:
     app = checked(application([vendor], faults))
     with running(app) as address:
@@ -93,7 +98,7 @@ def subject_of(
     )
 
 
-class TestMailchimpList(Conformance):
+class TestMailchimpList(Conformance, Asked):
     @pytest.fixture
     def subject(
         self, world: World, vendor: Mailchimp, faults: Faults, url: str
@@ -334,3 +339,11 @@ def test_the_account_s_data_centre_is_in_its_key() -> None:
     assert str(destination._api._client.base_url) == (
         "https://us19.api.mailchimp.com/3.0/"
     )
+
+
+def test_a_cleaned_member_has_bounced(vendor: Mailchimp, url: str) -> None:
+    vendor.leaves(LIST, "anna@mail.ru", "cleaned")
+    destination = mailchimp_to(url)
+
+    assert [each.reason for each in destination.withdrawals(None)] == ["bounced"]
+    destination.close()

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from orchestration.lib.sandbox.faults import Faults
 from orchestration.lib.sandbox.json_api import RateLimit
 from orchestration.lib.sandbox.sendgrid import Sendgrid
 from orchestration.lib.sandbox.server import application, running
-from tests.destinations.conformance import Conformance, Subject, use
+from tests.destinations.conformance import Asked, Conformance, Subject, Withdraw, use
 from tests.destinations.conftest import World
 from tests.destinations.openapi import Checked, document
 
@@ -45,11 +46,19 @@ def vendor() -> Sendgrid:
 
 
 @pytest.fixture
+def withdraw(vendor: Sendgrid) -> Withdraw:
+    return lambda email, at: vendor.suppressed["unsubscribes"].append(
+        (email, int(at.replace(tzinfo=UTC).timestamp()))
+    )
+
+
+@pytest.fixture
 def checked(vendor: Sendgrid, faults: Faults) -> Checked:
     return Checked(
         application([vendor], faults),
         document("sendgrid_tsg_mc_contacts_v3.json"),
         document("sendgrid_tsg_mc_lists_v3.json"),
+        document("sendgrid_tsg_suppressions_v3.json"),
         prefix="/sendgrid",
         # Field definitions have a document of their own; files have none.
         except_for=("/v3/marketing/field_definitions", "/files/"),
@@ -89,7 +98,7 @@ def subject(world: World, vendor: Sendgrid, faults: Faults, url: str) -> Subject
     )
 
 
-class TestSendgrid(Conformance):
+class TestSendgrid(Conformance, Asked):
     @pytest.fixture
     def subject(self, subject: Subject) -> Subject:
         return subject
@@ -294,3 +303,17 @@ def test_too_many_requests_wait_as_long_as_sendgrid_asks_for(
     vendor.limits = [RateLimit(4, 0.9)]
 
     assert send(url, row("anna"))["anna"].outcome == "acknowledged"
+
+
+def test_each_of_its_lists_of_addresses_says_why(vendor: Sendgrid, url: str) -> None:
+    for name, found in vendor.suppressed.items():
+        found.append((f"{name}@mail.ru", 1_760_000_000))
+    destination = sendgrid_to(url)
+
+    assert {each.contact: each.reason for each in destination.withdrawals(None)} == {
+        "unsubscribes@mail.ru": "unsubscribed",
+        "bounces@mail.ru": "bounced",
+        "spam_reports@mail.ru": "complained",
+        "invalid_emails@mail.ru": "invalid",
+    }
+    destination.close()

@@ -10,6 +10,10 @@ import pytest
 
 from orchestration.components.alerts import report
 from orchestration.definitions import defs
+from orchestration.lib.sandbox.accounts import SECRET, SECRET_ENV, configuration
+from orchestration.lib.sandbox.faults import Faults
+from orchestration.lib.sandbox.mailchimp import Mailchimp
+from orchestration.lib.sandbox.server import application, running
 from tests.alerts.servers import running_chat
 from tests.destinations.receiver import running_receiver
 from tests.pipeline.conftest import AS_OF
@@ -131,6 +135,37 @@ def test_a_plan_that_is_held_is_sent_once_somebody_released_it(
         applied = crm360("apply", plan["plan_id"], "--json", home=tmp_path / "home")
 
     assert json.loads(applied.stdout)["acknowledged"] == plan["adds"] > 0
+
+
+def test_a_plan_is_not_applied_after_somebody_unsubscribed_at_its_destination(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copytree(home, tmp_path / "home")
+    monkeypatch.setenv(SECRET_ENV, SECRET)
+    look = ("plan", "winback", "--destination", "mailchimp", "--json")
+    mailchimp = Mailchimp(SECRET, ["1"], {"FNAME": "text"})
+    with running(application([mailchimp], Faults())) as url:
+        (tmp_path / "home" / "crm360.toml").write_text(
+            configuration(url, ["mailchimp"], hold_first_send=False)
+        )
+        shown = crm360(*look, home=tmp_path / "home")
+        (plan,) = json.loads(shown.stdout)
+        ((address,),) = rows(
+            home / "marts.duckdb",
+            "select min(email) from audience_winback where decision = 'send'",
+        )
+        mailchimp.leaves("1", address)
+
+        refused = crm360("apply", plan["plan_id"], home=tmp_path / "home")
+        assert refused.returncode == 1
+        assert "the data has moved on" in refused.stderr
+        assert mailchimp.holds() == {"1": []}
+
+        shown = crm360(*look, home=tmp_path / "home")
+        (later,) = json.loads(shown.stdout)
+        assert later["adds"] == plan["adds"] - 1
+        applied = crm360("apply", later["plan_id"], home=tmp_path / "home")
+        assert applied.returncode == 0, applied.stderr
 
 
 def test_a_sync_that_is_held_is_told_as_held_with_the_command_that_releases_it(

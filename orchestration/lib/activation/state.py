@@ -10,6 +10,7 @@
     members       one row per member ever tried: what is there, and how the last went
     acknowledged  those of them that the destination is known to hold
     suppressions  contacts that a destination said may not be written to
+    inquiries     when each destination was last asked for such contacts
 
 `asked` of a member is the effect that was asked for last, shortened; `answers` counts
 what was answered and what was overtaken by another effect before it was.
@@ -165,6 +166,10 @@ create table if not exists activation.suppressions (
     reason varchar not null,
     destination varchar not null,
     noted_at timestamp not null
+);
+create table if not exists activation.inquiries (
+    destination varchar primary key,
+    asked_at timestamp not null
 );
 """
 

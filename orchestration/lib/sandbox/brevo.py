@@ -1,6 +1,7 @@
 """Contacts and lists of Brevo."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -8,6 +9,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from orchestration.lib.sandbox.vendor import Vendor, refusal
+
+_MOST_LISTED = 1000
+#: When nothing else is said, everything happens then.
+_NOW = "2026-11-01T00:00:00.000Z"
 
 
 class Brevo(Vendor):
@@ -30,6 +35,7 @@ class Brevo(Vendor):
         """Contacts and their attributes."""
         return [
             Route("/v3/contacts", self._create, methods=["POST"]),
+            Route("/v3/contacts", self._list, methods=["GET"]),
             Route("/v3/contacts/attributes", self._list_attributes, methods=["GET"]),
             Route("/v3/contacts/{identifier}", self._update, methods=["PUT"]),
         ]
@@ -53,6 +59,26 @@ class Brevo(Vendor):
             for name, kind in self.attributes.items()
         ]
         return JSONResponse({"attributes": found})
+
+    async def _list(self, request: Request) -> Response:
+        if not self._is_allowed(request):
+            return _refused(401, "unauthorized")
+        query = request.query_params
+        first, limit = int(query.get("offset", 0)), int(query.get("limit", 50))
+        if limit > _MOST_LISTED:
+            return _refused(400, "out_of_range")
+        since = datetime.fromisoformat(query.get("modifiedSince", _NOW))
+        found = [
+            {
+                name: each[name]
+                for name in ("id", "email", "emailBlacklisted", "modifiedAt")
+            }
+            for each in self.contacts
+            if "modifiedSince" not in query
+            or datetime.fromisoformat(each["modifiedAt"]) >= since
+        ]
+        page = found[first : first + limit]
+        return JSONResponse({"contacts": page, "count": len(found)})
 
     async def _create(self, request: Request) -> Response:
         body = await request.json()
@@ -114,6 +140,7 @@ class Brevo(Vendor):
             "email": email.lower(),
             "ext_id": None,
             "emailBlacklisted": False,
+            "modifiedAt": _NOW,
             "attributes": {},
             "listIds": set(),
         }

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -9,7 +10,7 @@ from starlette.routing import BaseRoute
 
 from orchestration.lib.sandbox.json_api import Call, JsonApi, RateLimit
 
-_MOST_INPUTS = 100
+_MOST_INPUTS, _MOST_SOUGHT, _MOST_FOUND = 100, 200, 10_000
 _READ_ONLY = "hs_object_id"
 
 
@@ -49,6 +50,7 @@ class Hubspot(JsonApi):
         return [
             self.route("POST", f"{contacts}/upsert", self._upsert),
             self.route("POST", f"{contacts}/read", self._read),
+            self.route("POST", "/crm/v3/objects/contacts/search", self._search),
             self.route("GET", "/crm/v3/properties/contacts", self._get_properties),
             self.route("GET", lists, self._get_list),
             self.route("PUT", f"{lists}/memberships/add", self._add),
@@ -68,7 +70,7 @@ class Hubspot(JsonApi):
             return _refusal(401, "INVALID_AUTHENTICATION")
         if call.names.get("list", next(iter(self.lists))) not in self.lists:
             return _refusal(404, "OBJECT_NOT_FOUND")
-        if isinstance(call.body, dict):
+        if isinstance(call.body, dict) and "inputs" in call.body:
             ids = [each["id"] for each in call.body["inputs"]]
             if not 0 < len(ids) <= _MOST_INPUTS or len(set(ids)) < len(ids):
                 return _refusal(400, "VALIDATION_ERROR")
@@ -163,6 +165,37 @@ class Hubspot(JsonApi):
             document |= {"errors": errors, "numErrors": len(errors)}
         return JSONResponse(document, 207 if errors else 200)
 
+    def _search(self, call: Call) -> Response:
+        """Contacts that all filters of one of the groups hold for."""
+        limit, after = call.body["limit"], int(call.body.get("after", 0))
+        if limit > _MOST_SOUGHT or after + limit > _MOST_FOUND:
+            return _refusal(400, "VALIDATION_ERROR")
+        (order,) = call.body["sorts"]
+        found = sorted(
+            (
+                (record, mine)
+                for record, mine in self.contacts.items()
+                if any(
+                    all(_holds(each, mine) for each in group["filters"])
+                    for group in call.body["filterGroups"]
+                )
+            ),
+            key=lambda each: (each[1].get(order["propertyName"], ""), each[0]),
+        )
+        results = [
+            {
+                "id": record,
+                "properties": {
+                    name: mine.get(name) for name in call.body["properties"]
+                },
+            }
+            for record, mine in found[after : after + limit]
+        ]
+        document: dict[str, Any] = {"total": len(found), "results": results}
+        if after + limit < len(found):
+            document["paging"] = {"next": {"after": str(after + limit)}}
+        return JSONResponse(document)
+
     def _get_properties(self, call: Call) -> Response:
         properties = [
             {
@@ -203,6 +236,17 @@ class Hubspot(JsonApi):
                 "recordIdsMissing": sorted(records - there),
             }
         )
+
+
+def _holds(wanted: dict[str, str], mine: dict[str, str]) -> bool:
+    """Whether a filter of a search holds for a contact."""
+    value = mine.get(wanted["propertyName"])
+    if value is None or wanted["operator"] == "HAS_PROPERTY":
+        return value is not None
+    if wanted["operator"] == "EQ":
+        return value == wanted["value"]
+    at = datetime.fromisoformat(value).timestamp() * 1000
+    return at >= int(wanted["value"])
 
 
 def _partial(trace_id: str, category: str, code: str | None) -> dict[str, Any]:

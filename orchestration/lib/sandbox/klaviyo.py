@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -18,6 +19,10 @@ _IDENTIFIERS = ("external_id", "email", "phone_number")
 #: A job passes through these.
 _STEPS = ("queued", "processing", "processing", "complete")
 _SELF = {"self": "https://a.klaviyo.com/"}
+_SUPPRESSED = re.compile(
+    r"^greater-or-equal\(subscriptions\.email\.marketing\.suppression\.timestamp,"
+    r"([^)]+)\)$"
+)
 _ANY = re.compile(r"^any\(external_id,(\[.*\])\)$")
 
 
@@ -53,6 +58,8 @@ class Klaviyo(JsonApi):
         self.profiles: dict[str, dict[str, Any]] = {}
         self.members: dict[str, set[str]] = {each: set() for each in lists}
         self.jobs: dict[str, _Job] = {}
+        #: Why addresses are written to no more, each with `reason` and `timestamp`.
+        self.suppressions: dict[str, list[dict[str, str]]] = {}
         self._ids: dict[tuple[str, str], str] = {}
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -202,13 +209,14 @@ class Klaviyo(JsonApi):
         errors = self.jobs[call.names["job"]].errors
         start = int(call.query.get("page[cursor]", 0))
         end = start + int(call.query.get("page[size]", 20))
-        links = dict(_SELF)
-        if end < len(errors):
-            links["next"] = f"https://a.klaviyo.com{call.path}?page%5Bcursor%5D={end}"
+        links = _links(call, end if end < len(errors) else None)
         return _answer(errors[start:end], links=links)
 
     def _get_profiles(self, call: Call) -> Response:
-        found = _ANY.match(call.query.get("filter", ""))
+        wanted_filter = call.query.get("filter", "")
+        if since := _SUPPRESSED.match(wanted_filter):
+            return self._get_suppressed(call, datetime.fromisoformat(since[1]))
+        found = _ANY.match(wanted_filter)
         if not found:
             return _error(400, "invalid_filter")
         wanted = json.loads(found[1])
@@ -225,6 +233,39 @@ class Klaviyo(JsonApi):
         ]
         return _answer(profiles[:size], links=_SELF)
 
+    def _get_suppressed(self, call: Call, since: datetime) -> Response:
+        start = int(call.query.get("page[cursor]", 0))
+        end = start + int(call.query.get("page[size]", 20))
+        found = [
+            (profile_id, profile)
+            for profile_id, profile in sorted(self.profiles.items())
+            if any(
+                datetime.fromisoformat(each["timestamp"]) >= since
+                for each in self.suppressions.get(profile.get("email", ""), ())
+            )
+        ]
+        data = [
+            {
+                "type": "profile",
+                "id": profile_id,
+                "attributes": {
+                    "email": profile["email"],
+                    "subscriptions": {
+                        "email": {
+                            "marketing": {
+                                "can_receive_email_marketing": False,
+                                "consent": "UNSUBSCRIBED",
+                                "suppression": self.suppressions[profile["email"]],
+                            }
+                        }
+                    },
+                },
+                "links": _SELF,
+            }
+            for profile_id, profile in found[start:end]
+        ]
+        return _answer(data, links=_links(call, end if end < len(found) else None))
+
     def _remove(self, call: Call) -> Response:
         if len(call.body["data"]) > _MOST_REMOVED:
             return _error(400, "invalid")
@@ -240,6 +281,13 @@ def _problem(profile: dict[str, Any]) -> str | None:
     if phone is not None and not re.fullmatch(r"\+[1-9]\d{6,14}", phone):
         return "invalid:phone_number"
     return None
+
+
+def _links(call: Call, cursor: int | None) -> dict[str, str]:
+    if cursor is None:
+        return _SELF
+    following = f"https://a.klaviyo.com{call.path}?page%5Bcursor%5D={cursor}"
+    return {**_SELF, "next": following}
 
 
 def _answer(

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -18,6 +19,8 @@ _MOST_MEMBERS = 500
 _MEMBER = re.compile(r"^/lists/(?P<list>[^/]+)/members/(?P<hash>[0-9a-f]{32})(/tags)?$")
 #: A batch operation passes through these.
 _STEPS = ("pending", "preprocessing", "started", "finalizing", "finished")
+#: When nothing else is said, everything happens then.
+_NOW = "2026-11-01T00:00:00+00:00"
 _OF_MERGE_FIELDS = ("text", "number", "date", "address")
 _COMPLIANCE = (
     "{} is in a compliance state due to unsubscribe, bounce, or compliance review and"
@@ -33,6 +36,7 @@ class _Member:
     tags: set[str] = field(default_factory=set)
     #: They left by themselves or bounced: nobody can subscribe them again but they.
     is_compliance_state: bool = False
+    last_changed: str = _NOW
 
 
 @dataclass
@@ -75,6 +79,7 @@ class Mailchimp(JsonApi):
         return [
             self.route("POST", "/3.0/lists/{list}", self._post_members),
             self.route("GET", "/3.0/lists/{list}/merge-fields", self._get_merge_fields),
+            self.route("GET", "/3.0/lists/{list}/members", self._get_members),
             self.route("GET", "/3.0/lists/{list}/members/{hash}", self._get_member),
             self.route("POST", "/3.0/batches", self._post_batch),
             self.route("GET", "/3.0/batches/{batch}", self._get_batch),
@@ -95,10 +100,13 @@ class Mailchimp(JsonApi):
             for name, members in self.members.items()
         }
 
-    def leaves(self, name: str, email: str, status: str = "unsubscribed") -> None:
+    def leaves(
+        self, name: str, email: str, status: str = "unsubscribed", at: str = _NOW
+    ) -> None:
         """A member of a list unsubscribes, or is cleaned after a bounce."""
         member = self.members[name].setdefault(_hash(email), _Member(email, status))
         member.status, member.is_compliance_state = status, True
+        member.last_changed = at
 
     def refuses(self, call: Call) -> Response | None:
         """Whoever has another key, and lists that there are not."""
@@ -211,6 +219,21 @@ class Mailchimp(JsonApi):
             {"merge_fields": fields[:count], "total_items": len(fields)}
         )
 
+    def _get_members(self, call: Call) -> Response:
+        first = int(call.query.get("offset", 0))
+        count = min(int(call.query.get("count", 10)), 1000)
+        since = datetime.fromisoformat(call.query.get("since_last_changed", _NOW))
+        found = [
+            _shown(key, member)
+            for key, member in sorted(self.members[call.names["list"]].items())
+            if call.query.get("status", member.status) == member.status
+            and (
+                "since_last_changed" not in call.query
+                or datetime.fromisoformat(member.last_changed) >= since
+            )
+        ]
+        return JSONResponse({"members": found[first : first + count]})
+
     def _get_member(self, call: Call) -> Response:
         member = self.members[call.names["list"]].get(call.names["hash"])
         if member is None:
@@ -272,6 +295,7 @@ def _shown(key: str, member: _Member) -> dict[str, Any]:
         "email_address": member.email,
         "status": member.status,
         "merge_fields": member.merge_fields,
+        "last_changed": member.last_changed,
         "tags": [{"id": 1, "name": tag} for tag in sorted(member.tags)],
     }
 

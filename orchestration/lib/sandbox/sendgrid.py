@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 from orchestration.lib.sandbox.json_api import Call, JsonApi, RateLimit
 
 _MOST_CONTACTS, _MOST_BYTES, _MOST_SOUGHT = 30_000, 6_000_000, 100
+_MOST_SUPPRESSED = 500
 _IDENTIFIERS = ("email", "external_id", "phone_number_id", "anonymous_id")
 _LONGEST = {
     "first_name": 50,
@@ -73,6 +74,11 @@ class Sendgrid(JsonApi):
         self.contacts: dict[str, dict[str, Any]] = {}
         self.members: dict[str, set[str]] = {each: set() for each in lists}
         self.jobs: dict[str, _Job] = {}
+        #: Addresses that are written to no more, with a Unix time, by why.
+        self.suppressed: dict[str, list[tuple[str, int]]] = {
+            each: []
+            for each in ("unsubscribes", "bounces", "spam_reports", "invalid_emails")
+        }
         self._ids: dict[tuple[str, str], str] = {}
         self._removals: list[_Removal] = []
 
@@ -86,6 +92,7 @@ class Sendgrid(JsonApi):
             self.route("POST", search, self._search),
             self.route("GET", "/v3/marketing/field_definitions", self._get_fields),
             self.route("DELETE", "/v3/marketing/lists/{list}/contacts", self._remove),
+            self.route("GET", "/v3/suppression/{suppression}", self._get_suppressed),
             self.route("GET", "/files/{file}", self._get_file),
         ]
 
@@ -246,6 +253,16 @@ class Sendgrid(JsonApi):
             return _refusal(404)
         self._removals.append(_Removal(call.names["list"], set(ids)))
         return JSONResponse({"job_id": "removal"}, 202)
+
+    def _get_suppressed(self, call: Call) -> Response:
+        first = int(call.query.get("offset", 0))
+        limit = min(int(call.query.get("limit", _MOST_SUPPRESSED)), _MOST_SUPPRESSED)
+        found = [
+            {"created": at, "email": email, "reason": "", "status": "", "ip": ""}
+            for email, at in self.suppressed[call.names["suppression"]]
+            if at >= int(call.query.get("start_time", 0))
+        ]
+        return JSONResponse(found[first : first + limit])
 
     def _get_file(self, call: Call) -> Response:
         errors = self.jobs[call.names["file"]].errors

@@ -12,6 +12,8 @@ Neither errors nor logs quote an address, a header or a body.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +126,8 @@ class Api:
             problem = f"no answer after {self._attempts} attempts ({again})"
             raise (InDoubt if is_doubtful else NotSent)(problem) from None
 
-    def ask(self, path: str, **request: Any) -> Any:  # noqa: ANN401 - any JSON
-        """What is there, by a GET, which changes nothing.
+    def ask(self, path: str, *, method: str = "GET", **request: Any) -> Any:  # noqa: ANN401 - any JSON
+        """What is there, by a request that changes nothing.
 
         Args:
             request: as for `call`.
@@ -134,9 +136,36 @@ class Api:
             NotSent: nobody answered, or not with JSON.
         """
         try:
-            return self.call("GET", path, **request)[1]
+            return self.call(method, path, **request)[1]
         except (BatchRefused, InDoubt) as error:
             raise NotSent(str(error)) from None
+
+    def ask_for_all(
+        self,
+        path: str,
+        rows: Callable[[Any], list[Any]],
+        *,
+        size: int,
+        limit: str = "limit",
+        **params: Any,  # noqa: ANN401 - any query
+    ) -> Iterator[Any]:
+        """Every row of a list that is told page by page, by its `offset`.
+
+        Args:
+            rows: those of an answer.
+            size: of a page.
+            limit: how the API calls the size.
+
+        Raises:
+            NotSent: as `ask`.
+        """
+        for offset in count(0, size):
+            page = self.ask(path, params={**params, limit: size, "offset": offset})
+            with reading(NotSent):
+                found = rows(page)
+            yield from found
+            if len(found) < size:
+                return
 
     def close(self) -> None:
         """End the connections."""
@@ -238,6 +267,16 @@ def after_an_effect() -> Iterator[None]:
         yield
     except (BatchRefused, NotSent) as error:
         raise InDoubt(str(error)) from None
+
+
+def moment(text: str) -> datetime:
+    """A time as APIs write it, in UTC without a zone."""
+    return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
+
+
+def iso(at: datetime) -> str:
+    """A time in UTC as APIs read it."""
+    return f"{at:%Y-%m-%dT%H:%M:%S}Z"
 
 
 def _json(response: httpx.Response) -> Any:  # noqa: ANN401 - any JSON

@@ -8,8 +8,9 @@ tests/destinations/conformance.py then holds for it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -111,6 +112,17 @@ class Answer:
     error_code: str | None = None
     #: What it knows of the contact that forbids to write to it, whoever asks.
     feedback: Feedback | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Withdrawal:
+    """A contact that may not be written to any more, as the destination says itself."""
+
+    contact: str
+    reason: Feedback
+    #: Since when, in UTC without a zone: a newer consent overrules it.
+    at: datetime
+    channel: str = "email"
 
 
 ACKNOWLEDGED = Answer(outcome="acknowledged")
@@ -218,6 +230,17 @@ class Destination(_Configured[OptionsT]):
         The rows of the batch have no fields any more.
         """
         return None
+
+    def withdrawals(self, since: datetime | None) -> Iterable[Withdrawal]:
+        """Who unsubscribed, bounced or complained there since then, or ever.
+
+        Args:
+            since: in UTC without a zone.
+
+        Raises:
+            NotSent: it cannot be asked.
+        """
+        return ()
 
 
 class SnapshotDestination(_Configured[OptionsT]):

@@ -7,16 +7,23 @@
          {"email": "...", "ext_id": "<customer id>", "attributes": {...},
           "listIds": [7], "updateEnabled": true}
     GET  <base>/v3/contacts/attributes                            which there are
+    GET  <base>/v3/contacts?modifiedSince=...                     who is blacklisted
 
 A contact is known by our id of the customer, so that their address may change. Whether
 they are blacklisted there is never touched: who has unsubscribed stays unsubscribed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from orchestration.lib.activation.destinations.api import HttpDestination, reading
+from orchestration.lib.activation.destinations.api import (
+    HttpDestination,
+    iso,
+    moment,
+    reading,
+)
 from orchestration.lib.activation.destinations.base import (
     ACKNOWLEDGED,
     Answer,
@@ -27,6 +34,7 @@ from orchestration.lib.activation.destinations.base import (
     NotSent,
     Options,
     Rate,
+    Withdrawal,
 )
 
 _RATES = (Rate(requests=10, seconds=1), Rate(requests=36_000, seconds=3600))
@@ -84,6 +92,27 @@ class BrevoDestination(HttpDestination[BrevoOptions]):
                 if each["category"] == "normal" and each.get("type") in _KINDS
             }
         return {"email": "text", **found}
+
+    def withdrawals(self, since: datetime | None) -> Iterator[Withdrawal]:
+        """Contacts whose address is blacklisted, for whatever reason.
+
+        Brevo does not say when; it was not after their last change.
+        """
+        contacts = self._api.ask_for_all(
+            "/v3/contacts",
+            lambda answer: answer["contacts"],
+            size=1000,
+            sort="asc",
+            **({"modifiedSince": iso(since)} if since else {}),
+        )
+        for each in contacts:
+            with reading(NotSent):
+                if each["emailBlacklisted"] and each["email"]:
+                    yield Withdrawal(
+                        contact=each["email"],
+                        reason="unsubscribed",
+                        at=moment(each["modifiedAt"]),
+                    )
 
     def send(self, batch: Batch, remember_job: Callable[[str], None]) -> Answers:
         """Put the batch's only member into the audience's list, or take them out."""

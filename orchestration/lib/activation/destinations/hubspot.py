@@ -5,13 +5,15 @@ customer's id, and put into the list by HubSpot's own ids. A contact that HubSpo
 before under the same address is given the id. Who leaves is taken from the list.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from orchestration.lib.activation.destinations.api import (
     HttpDestination,
     after_an_effect,
+    moment,
     reading,
 )
 from orchestration.lib.activation.destinations.base import (
@@ -25,9 +27,16 @@ from orchestration.lib.activation.destinations.base import (
     Options,
     Rate,
     Row,
+    Withdrawal,
 )
 
 _CONTACTS = "/crm/v3/objects/contacts/batch"
+_CHANGED, _OPTED_OUT = "lastmodifieddate", "hs_email_optout"
+_BOUNCED = "hs_email_hard_bounce_reason_enum"
+#: Searches have a limit of their own, and find no more than this.
+_SEARCHES, _MOST_FOUND = Rate(requests=5, seconds=1), 10_000
+#: Before HubSpot was.
+_FIRST = datetime(2000, 1, 1)
 #: Times of day are left out: they would need a zone, which a column does not say.
 _KINDS: dict[str, Kind] = {
     "string": "text",
@@ -76,6 +85,12 @@ class HubspotDestination(HttpDestination[HubspotOptions]):
             rates=self.capabilities(self.options).rates,
             code=_code,
         )
+        self._searcher = self.client(
+            self.options.base_url,
+            headers={"authorization": f"Bearer {self.secrets['token_env']}"},
+            rates=(_SEARCHES,),
+            code=_code,
+        )
 
     def fields(self) -> Mapping[str, Kind]:
         """The contact properties that can be written.
@@ -119,6 +134,37 @@ class HubspotDestination(HttpDestination[HubspotOptions]):
                 more_ids, more_answers = self._upsert(known, "email")
                 ids, answers = ids | more_ids, answers | more_answers
             return answers | self._add(ids)
+
+    def withdrawals(self, since: datetime | None) -> Iterator[Withdrawal]:
+        """Contacts who opted out of all e-mail, or whose address bounced for good.
+
+        HubSpot does not say when; it was not after their last change.
+        """
+        begin, after = since or _FIRST, "0"
+        while after:
+            page = self._searcher.ask(
+                "/crm/v3/objects/contacts/search",
+                method="POST",
+                json=_withdrawn(begin, after),
+            )
+            with reading(NotSent):
+                last = begin
+                for each in page["results"]:
+                    about = each["properties"]
+                    last = moment(about[_CHANGED])
+                    has_left = about[_OPTED_OUT] == "true"
+                    if about["email"]:
+                        yield Withdrawal(
+                            contact=about["email"],
+                            reason="unsubscribed" if has_left else "bounced",
+                            at=last,
+                        )
+                after = page.get("paging", {}).get("next", {}).get("after", "")
+            if after and int(after) >= _MOST_FOUND:
+                # A search has an end; another one begins where it was.
+                if last == begin:
+                    raise NotSent("more contacts changed at once than a search finds")
+                begin, after = last, "0"
 
     def _upsert(
         self, rows: Sequence[Row], id_property: str
@@ -182,6 +228,27 @@ class HubspotDestination(HttpDestination[HubspotOptions]):
             ids = sorted(str(each["id"]) for each in document["results"])
         if ids:
             self._api.call("PUT", f"{self._list}/memberships/remove", json=ids)
+
+
+def _withdrawn(since: datetime, after: str) -> dict[str, Any]:
+    """A search for whom HubSpot writes to no more, the first changed first."""
+    changed = {"propertyName": _CHANGED, "operator": "GTE", "value": _millis(since)}
+    opted_out = {"propertyName": _OPTED_OUT, "operator": "EQ", "value": "true"}
+    bounced = {"propertyName": _BOUNCED, "operator": "HAS_PROPERTY"}
+    return {
+        "filterGroups": [
+            {"filters": [changed, opted_out]},
+            {"filters": [changed, bounced]},
+        ],
+        "properties": ["email", _CHANGED, _OPTED_OUT],
+        "sorts": [{"propertyName": _CHANGED, "direction": "ASCENDING"}],
+        "limit": 200,
+        "after": after,
+    }
+
+
+def _millis(at: datetime) -> str:
+    return str(round(at.replace(tzinfo=UTC).timestamp() * 1000))
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - any JSON

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,6 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 from orchestration.lib.activation.destinations.api import (
     HttpDestination,
     after_an_effect,
+    iso,
+    moment,
     reading,
 )
 from orchestration.lib.activation.destinations.base import (
@@ -24,8 +27,11 @@ from orchestration.lib.activation.destinations.base import (
     Answers,
     Batch,
     Capabilities,
+    Feedback,
+    NotSent,
     Rate,
     Row,
+    Withdrawal,
 )
 from orchestration.lib.activation.destinations.jobs import JobOptions, wait_for
 
@@ -44,6 +50,14 @@ _ATTRIBUTES = (
 )
 _JOBS = "/api/profile-bulk-import-jobs"
 _MOST_SOUGHT, _MOST_REMOVED = 100, 1000
+_SUPPRESSION = "subscriptions.email.marketing.suppression"
+_WITHDRAWN: dict[str, Feedback] = {
+    "HARD_BOUNCE": "bounced",
+    "INVALID_EMAIL": "invalid",
+    "SPAM_COMPLAINT": "complained",
+}
+#: Before Klaviyo was.
+_FIRST = datetime(2000, 1, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,19 +147,47 @@ class KlaviyoDestination(HttpDestination[KlaviyoOptions]):
                 return None
             return attributes["status"], int(attributes["failed_count"] or 0)
 
+    def withdrawals(self, since: datetime | None) -> Iterator[Withdrawal]:
+        """Profiles that are suppressed for marketing by e-mail, whatever the list."""
+        timestamp = f"{_SUPPRESSION}.timestamp"
+        profiles = self._all(
+            "/api/profiles",
+            **{
+                "filter": f"greater-or-equal({timestamp},{iso(since or _FIRST)})",
+                "sort": timestamp,
+                "additional-fields[profile]": "subscriptions",
+                "fields[profile]": f"email,{_SUPPRESSION}",
+            },
+        )
+        for profile in profiles:
+            with reading(NotSent):
+                about = profile["attributes"]
+                marketing = about["subscriptions"]["email"]["marketing"]
+                for each in marketing["suppression"] if about["email"] else ():
+                    yield Withdrawal(
+                        contact=about["email"],
+                        reason=_WITHDRAWN.get(each["reason"], "unsubscribed"),
+                        at=moment(each["timestamp"]),
+                    )
+
     def _errors(self, job: str) -> Iterator[tuple[str, Answer]]:
-        """Customers who were not imported, page by page."""
+        """Customers who were not imported."""
+        for error in self._all(f"{_JOBS}/{job}/import-errors"):
+            with reading():
+                profile = error["attributes"].get("original_payload") or {}
+                profile = profile.get("attributes", profile)
+                if "external_id" in profile:
+                    yield profile["external_id"], _refusal(error["attributes"])
+
+    def _all(self, path: str, **params: str) -> Iterator[Any]:
+        """What is there, page by page."""
         page: dict[str, str | int] = {"page[size]": 100}
         while page:
-            document = self._api.ask(f"{_JOBS}/{job}/import-errors", params=page)
-            with reading():
-                for error in document["data"]:
-                    profile = error["attributes"].get("original_payload") or {}
-                    profile = profile.get("attributes", profile)
-                    if "external_id" in profile:
-                        yield profile["external_id"], _refusal(error["attributes"])
+            document = self._api.ask(path, params={**params, **page})
+            with reading(NotSent):
+                yield from document["data"]
                 following = (document.get("links") or {}).get("next")
-            cursor = parse_qs(urlsplit(following or "").query).get("page[cursor]")
+                cursor = parse_qs(urlsplit(following or "").query).get("page[cursor]")
             page = page | {"page[cursor]": cursor[0]} if cursor else {}
 
     def _remove(self, customers: Sequence[str]) -> None:

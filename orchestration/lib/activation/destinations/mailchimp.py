@@ -7,13 +7,16 @@ tag, in a batch operation that is named by the MD5 of the lowercase address.
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from orchestration.lib.activation.destinations.api import (
     HttpDestination,
     after_an_effect,
+    iso,
+    moment,
     reading,
 )
 from orchestration.lib.activation.destinations.base import (
@@ -26,14 +29,19 @@ from orchestration.lib.activation.destinations.base import (
     Kind,
     NotSent,
     Row,
+    Withdrawal,
 )
 from orchestration.lib.activation.destinations.jobs import JobOptions, wait_for
 
 _KINDS: dict[str, Kind] = {"number": "number", "date": "date"}
-#: What the standing of a member says; another one is what was asked for.
-_STANDINGS: dict[str, Feedback | None] = {
+#: Standings of who may not be written to.
+_WITHDRAWN: dict[str, Feedback] = {
     "unsubscribed": "unsubscribed",
     "cleaned": "bounced",
+}
+#: What the standing of a member says; another one is what was asked for.
+_STANDINGS: dict[str, Feedback | None] = {
+    **_WITHDRAWN,
     "transactional": None,
     "archived": None,
 }
@@ -128,6 +136,27 @@ class MailchimpDestination(HttpDestination[MailchimpOptions]):
                 else Answer(outcome="rejected", error_code="not_removed")
                 for row in batch.rows
             }
+
+    def withdrawals(self, since: datetime | None) -> Iterator[Withdrawal]:
+        """Members who unsubscribed from the list, or were cleaned as they bounced."""
+        changed = {"since_last_changed": iso(since)} if since else {}
+        for status in _WITHDRAWN:
+            members = self._api.ask_for_all(
+                f"{self._list}/members",
+                lambda answer: answer["members"],
+                limit="count",
+                size=1000,
+                status=status,
+                fields="members.email_address,members.last_changed",
+                **changed,
+            )
+            for member in members:
+                with reading(NotSent):
+                    yield Withdrawal(
+                        contact=member["email_address"],
+                        reason=_WITHDRAWN[status],
+                        at=moment(member["last_changed"]),
+                    )
 
     def _member(self, row: Row, audience: str) -> dict[str, Any]:
         fields = dict(row.fields or {})

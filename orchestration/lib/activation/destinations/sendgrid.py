@@ -7,9 +7,10 @@ it leaves; the removal is asked for until the list has lost it.
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from orchestration.lib.activation.destinations.api import (
@@ -23,9 +24,11 @@ from orchestration.lib.activation.destinations.base import (
     Answers,
     Batch,
     Capabilities,
+    Feedback,
     Kind,
     NotSent,
     Row,
+    Withdrawal,
 )
 from orchestration.lib.activation.destinations.jobs import JobOptions, wait_for
 
@@ -42,6 +45,13 @@ _FIELDS = (
 )
 _KINDS: dict[str, Kind] = {"Text": "text", "Number": "number", "Date": "date"}
 _CONTACTS = "/v3/marketing/contacts"
+#: SendGrid's lists of whom it writes to no more.
+_WITHDRAWN: dict[str, Feedback] = {
+    "unsubscribes": "unsubscribed",
+    "bounces": "bounced",
+    "spam_reports": "complained",
+    "invalid_emails": "invalid",
+}
 #: Of one search, and of one removal, whose ids stand in the address.
 _MOST_SOUGHT = 100
 
@@ -54,7 +64,8 @@ class SendgridOptions(JobOptions):
     """Which list, and how to reach it."""
 
     list_id: str
-    #: The environment variable with an API key that may write Marketing.
+    #: The environment variable with an API key that may write Marketing and read
+    #: Suppressions.
     key_env: str
     base_url: str = "https://api.sendgrid.com"
 
@@ -82,7 +93,10 @@ class SendgridDestination(HttpDestination[SendgridOptions]):
         self._custom: dict[str, tuple[str, Kind]] | None = None
         self._api = self.client(
             self.options.base_url,
-            headers={"authorization": f"Bearer {self.secrets['key_env']}"},
+            headers={
+                "authorization": f"Bearer {self.secrets['key_env']}",
+                "accept": "application/json",
+            },
         )
         # Files of errors lie at a signed address elsewhere: no key goes there.
         self._files = self.client("", headers={})
@@ -130,6 +144,20 @@ class SendgridDestination(HttpDestination[SendgridOptions]):
         if len(named) == failed:
             answers |= dict.fromkeys(keys - named, ACKNOWLEDGED)
         return answers
+
+    def withdrawals(self, since: datetime | None) -> Iterator[Withdrawal]:
+        """Whom the account writes to no more, whatever the list."""
+        start = int(since.replace(tzinfo=UTC).timestamp()) if since else 0
+        for name, reason in _WITHDRAWN.items():
+            found = self._api.ask_for_all(
+                f"/v3/suppression/{name}", list, size=500, start_time=start
+            )
+            for each in found:
+                with reading(NotSent):
+                    at = datetime.fromtimestamp(each["created"], UTC)
+                    yield Withdrawal(
+                        contact=each["email"], reason=reason, at=at.replace(tzinfo=None)
+                    )
 
     def _custom_fields(self) -> dict[str, tuple[str, Kind]]:
         """Id and kind of the account's fields, asked for once."""
