@@ -9,6 +9,7 @@ from standardwebhooks import Webhook
 
 from orchestration.lib.activation.destinations.base import Answers, Batch, Row
 from orchestration.lib.activation.destinations.webhook import WebhookDestination
+from tests.destinations.conformance import ask
 from tests.destinations.conftest import World, webhook_to
 from tests.destinations.receiver import Receiver
 from tests.destinations.test_guards import grow
@@ -383,3 +384,11 @@ def test_requests_are_signed_after_standard_webhooks(receiver: Receiver) -> None
     body = json.dumps(request["body"], ensure_ascii=False, separators=(",", ":"))
     headers = {name.lower(): value for name, value in request["headers"].items()}
     assert Webhook(secret).verify(body, headers) == request["body"]
+
+
+def test_a_receiver_that_cannot_say_who_withdrew_does_not_count_as_asked(
+    world: World, webhook: WebhookDestination
+) -> None:
+    assert ask(world, webhook) == 0
+
+    assert world.state("select * from inquiries") == []

@@ -47,7 +47,10 @@ def note_withdrawals(
         [sync.destination],
     ).fetchone()
     try:
-        withdrawals = [*destination.withdrawals(row[0] - _OVERLAP if row else None)]
+        told = destination.withdrawals(row[0] - _OVERLAP if row else None)
+        if told is None:
+            return 0
+        withdrawals = [*told]
     except NotSent as error:
         raise PlanRefused(
             f"{sync.destination} does not say who unsubscribed there, so that nothing"

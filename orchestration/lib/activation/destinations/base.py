@@ -231,8 +231,10 @@ class Destination(_Configured[OptionsT]):
         """
         return None
 
-    def withdrawals(self, since: datetime | None) -> Iterable[Withdrawal]:
+    def withdrawals(self, since: datetime | None) -> Iterable[Withdrawal] | None:
         """Who unsubscribed, bounced or complained there since then, or ever.
+
+        None where it has no way to say so.
 
         Args:
             since: in UTC without a zone.
@@ -240,7 +242,7 @@ class Destination(_Configured[OptionsT]):
         Raises:
             NotSent: it cannot be asked.
         """
-        return ()
+        return None
 
 
 class SnapshotDestination(_Configured[OptionsT]):
