@@ -1,7 +1,7 @@
 """A resolution of what changed is that of everything."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 
 import duckdb
 import hypothesis.strategies as st
@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from orchestration.lib.identity.model import default_model
-from orchestration.lib.identity.resolution import KeysCollide, create_nodes
+from orchestration.lib.identity.resolution import STAGES, KeysCollide, create_nodes
 from orchestration.lib.identity.scope import read_delivered
 from tests.identity.world import Person, World
 
@@ -137,6 +137,37 @@ def test_a_value_of_many_people_may_become_one_of_too_many_records() -> None:
 
     here.forget_state().resolve()
     assert found == here.published()["blocked_identifiers"]
+
+
+class BrokenOff(Exception):
+    """A run ends before its time."""
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_resolution_that_breaks_off_publishes_nothing_and_is_made_up_for(
+    stage: str, is_whole: bool
+) -> None:
+    def break_off(begun: str) -> None:
+        if begun == stage:
+            raise BrokenOff
+
+    broken, twin = (World(default_model()).put(**CROWD) for _ in range(2))
+    for world in (broken, twin):
+        world.resolve()
+    before = broken.published()
+    for world in (broken, twin):
+        world.change("c2", email="c1@b.example").decide("pin", "c1", "c3")
+    if is_whole:
+        broken.forget_state()
+    with pytest.raises(BrokenOff):
+        broken.resolve(progress=break_off)
+    assert broken.published() == before
+
+    broken.resolve()
+    twin.day += timedelta(days=1)
+    twin.resolve()
+    assert broken.published() == twin.published()
 
 
 def test_two_records_of_one_key_are_refused() -> None:

@@ -1,6 +1,6 @@
 """A small world of records whose identity is resolved, and what can happen to it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
@@ -98,7 +98,12 @@ class World:
             self.connection.unregister("kept_table")
         return self
 
-    def resolve(self, *, backwards: bool = False) -> dict[str, int]:
+    def resolve(
+        self,
+        *,
+        backwards: bool = False,
+        progress: Callable[[str], None] = lambda stage: None,
+    ) -> dict[str, int]:
         """A run on the next day; returns the number of events by kind."""
         self.day += timedelta(days=1)
         names = sorted(self.records, reverse=backwards)
@@ -130,6 +135,7 @@ class World:
             decided=self.decisions.values(),
             as_of=self.day,
             model=self.model,
+            progress=progress,
         )
 
     def _insert(self, table: str, rows: list[tuple[object, ...]]) -> None:

@@ -19,6 +19,7 @@ from orchestration.lib.identity.graph import (
     one_number,
     write_numbers,
 )
+from orchestration.lib.identity.scope import DECIDED
 from orchestration.lib.identity.scoring import IdentityMacros
 
 #: More differently described people than this contradict each other without a look.
@@ -38,7 +39,7 @@ def create_components(
     first_node)` has of every node the first that any link leads to, followed or not,
     but those to blocked hubs: no node of another region bears upon its component.
 
-    Needs `nodes`, the tables of `find_evidence`, and `identity.overrides`.
+    Needs `nodes`, the tables of `find_evidence`, and `overrides`.
 
     Args:
         pairs: relation with `node`, `other_node` and `weight` (log2 odds), records
@@ -67,21 +68,15 @@ _NO_PAIRS = "(select 0 as node, 0 as other_node, 0.0 as weight where false)"
 
 # Nodes of the graph are records, then hubs, then the groups of those that are shared.
 _EDGES = (
-    """
+    f"""
     create or replace temp table decided as
     select
-        overrides.decision,
+        decisions.decision,
         least(one.node, other.node) as node,
         greatest(one.node, other.node) as other_node
-    from identity.overrides
-    inner join nodes as one
-        on one.source = overrides.left_source
-        and one.export = overrides.left_export
-        and one.record_id = overrides.left_record_id
-    inner join nodes as other
-        on other.source = overrides.right_source
-        and other.export = overrides.right_export
-        and other.record_id = overrides.right_record_id
+    from ({DECIDED}) as decisions
+    inner join nodes as one on one.record = decisions.left_record
+    inner join nodes as other on other.record = decisions.right_record
     """,
     """
     create or replace temp table special_edges as

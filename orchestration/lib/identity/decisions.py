@@ -126,11 +126,10 @@ def write_decision(path: Path, decision: Decision) -> None:
 def load_decisions(
     connection: duckdb.DuckDBPyConnection, decisions: Iterable[Decision]
 ) -> None:
-    """Write `identity.overrides`: the decisions as rows."""
+    """Write the temporary table `overrides`: the decisions as rows."""
     connection.execute(
         """
-        create schema if not exists identity;
-        create or replace table identity.overrides (
+        create or replace temp table overrides (
             decision varchar not null,
             left_source varchar not null,
             left_export varchar not null,
@@ -146,7 +145,7 @@ def load_decisions(
     )
     for each in decisions:
         connection.execute(
-            "insert into identity.overrides values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into overrides values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 each.kind,
                 *asdict(each.left).values(),

@@ -1,6 +1,12 @@
-"""Identity resolution as a whole: evidence, components, ids, in one transaction."""
+"""Identity resolution as a whole: evidence, components, ids, and what is public of it.
 
-from collections.abc import Callable, Iterable
+What is found stands in temporary tables, and is published in one transaction. Those
+tables are made outside of it, because DuckDB knows how large a table is and what is in
+it only once it is committed: joins of what is not cost twice as much.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
@@ -141,21 +147,11 @@ class _Resolution:
     progress: Callable[[str], None]
 
     def run(self, *, anew: bool = False) -> dict[str, int]:
-        """Resolve in one transaction, what changed or else everything.
+        """Resolve what changed, or else everything.
 
         Raises:
             Outgrown: not `anew`, and so much has changed that all must be weighed anew.
         """
-        self.connection.begin()
-        try:
-            counts = self._resolved(anew=anew)
-            self.connection.commit()
-        except BaseException:
-            self.connection.rollback()
-            raise
-        return counts
-
-    def _resolved(self, *, anew: bool) -> dict[str, int]:
         self.progress("changes")
         decisions.load_decisions(self.connection, self.decided)
         load_types(self.connection, self.types)
@@ -173,35 +169,51 @@ class _Resolution:
                 self.connection, blocked_identifiers=self.blocked_identifiers
             )
         ):
-            return self._of_scope()
-        scope.forget(self.connection, made_by)
-        return self._of_everything()
+            return self._of_scope(made_by)
+        return self._of_everything(made_by)
 
-    def _of_everything(self) -> dict[str, int]:
+    def _of_everything(self, made_by: str) -> dict[str, int]:
         """Resolve all records; nothing is known of them."""
+        scope.forget(self.connection)
         self.progress("normalising")
         create_nodes(self.connection)
         self._create_features()
         self._find_evidence(standing=NONE_STANDING)
         self.progress("likeness")
         find_likeness(self.connection, self.macros, self.model, is_whole=True)
-        return self._join(is_whole=True)
+        self._join(is_whole=True)
+        with self._transaction():
+            return self._publish(made_by, is_whole=True)
 
-    def _of_scope(self) -> dict[str, int]:
+    def _of_scope(self, made_by: str) -> dict[str, int]:
         """Resolve the records of `scope`, and of whom their likeness links."""
         self.progress("normalising")
         create_nodes(self.connection, is_whole=False)
         self._create_features("scope")
         self._find_evidence(standing=scope.STANDING)
-        self.progress("likeness")
-        find_likeness(self.connection, self.macros, self.model, is_whole=False)
-        if scope.widen_scope(self.connection, "moved"):
-            self.progress("normalising")
-            create_nodes(self.connection, is_whole=False)
-            self._create_features("added", into="added_features")
-            self.connection.execute("insert into features from added_features")
-            self._find_evidence(standing=scope.STANDING)
-        return self._join(is_whole=False)
+        # What is known is brought up to date where it is, with what is public.
+        with self._transaction():
+            self.progress("likeness")
+            find_likeness(self.connection, self.macros, self.model, is_whole=False)
+            if scope.widen_scope(self.connection, "moved"):
+                self.progress("normalising")
+                create_nodes(self.connection, is_whole=False)
+                self._create_features("added", into="added_features")
+                self.connection.execute("insert into features from added_features")
+                self._find_evidence(standing=scope.STANDING)
+            self._join(is_whole=False)
+            return self._publish(made_by, is_whole=False)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All that is done within, or nothing of it."""
+        self.connection.begin()
+        try:
+            yield
+            self.connection.commit()
+        except BaseException:
+            self.connection.rollback()
+            raise
 
     def _create_features(self, only: str = "", *, into: str = "features") -> None:
         """Of all records, or of those in a table with `record`."""
@@ -224,17 +236,21 @@ class _Resolution:
             standing=standing,
         )
 
-    def _join(self, *, is_whole: bool) -> dict[str, int]:
-        """Components, their ids, and what is public of it all."""
+    def _join(self, *, is_whole: bool) -> None:
+        """Components, and their ids."""
         self.progress("components")
         link_from = self.model.link_from if self.model else 0
         self.connection.execute(_LIKELY.format(link_from=link_from))
         create_components(self.connection, self.macros, pairs="likely_pairs")
         self.progress("ids")
-        counts = stable_ids.assign_ids(
-            self.connection, as_of=self.as_of, is_whole=is_whole
-        )
+        stable_ids.assign_ids(self.connection, is_whole=is_whole)
+
+    def _publish(self, made_by: str, *, is_whole: bool) -> dict[str, int]:
+        """Write what outlasts the run; how many events there are of each kind."""
+        counts = stable_ids.publish_ids(self.connection, as_of=self.as_of)
         self.progress("tables")
+        if not is_whole:
+            self.connection.execute(scope.RECOUNT)
         for table, (affected, query) in _PUBLIC.items():
             for statement in _WRITE if is_whole else _REWRITE:
                 self.connection.execute(
@@ -244,7 +260,7 @@ class _Resolution:
                 )
         self.connection.execute(_LINKS)
         create_review_queue(self.connection)
-        scope.remember(self.connection, is_whole=is_whole)
+        scope.remember(self.connection, made_by, is_whole=is_whole)
         return counts
 
 
@@ -365,6 +381,7 @@ _PUBLIC = {
         order by hubs.identifier_type, hubs.identifier_value
         """,
     ),
+    "overrides": ("true", "from overrides"),
 }
 
 # Why, as SQL: what `crm360 explain` reads.

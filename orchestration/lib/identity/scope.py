@@ -30,7 +30,6 @@ _LARGEST_SHARE = 0.15
 _STATE = """
     drop schema if exists identity_state cascade;
     create schema identity_state;
-    create table identity_state.made_by as select $made_by as made_by;
     create table identity_state.records (
         record ubigint, said ubigint, copied ubigint, region ubigint
     );
@@ -55,7 +54,7 @@ def made_by(*settings: object) -> str:
 
 
 def is_known(connection: duckdb.DuckDBPyConnection, digest: str) -> bool:
-    """Whether the last resolution left its state, and was made by the same."""
+    """Whether the last resolution left all of its state, and was made by the same."""
     if not one_number(
         connection,
         "select count(*) from duckdb_tables()"
@@ -66,12 +65,9 @@ def is_known(connection: duckdb.DuckDBPyConnection, digest: str) -> bool:
     return connection.execute("from identity_state.made_by").fetchall() == [(digest,)]
 
 
-def forget(connection: duckdb.DuckDBPyConnection, digest: str) -> None:
+def forget(connection: duckdb.DuckDBPyConnection) -> None:
     """Begin anew: nothing is known of any record."""
-    for statement in _STATE.split(";"):
-        connection.execute(
-            statement, {"made_by": digest} if "$made_by" in statement else None
-        )
+    connection.execute(_STATE)
 
 
 def read_delivered(
@@ -119,7 +115,7 @@ DECIDED = f"""
         decision,
         {record_hash("left_")} as left_record,
         {record_hash("right_")} as right_record
-    from identity.overrides
+    from overrides
     """
 
 # Whose row, identifiers or decisions differ; records that are gone among them.
@@ -229,15 +225,6 @@ _SPREADING = (
         hubs.records > 0
         and reason is not null
     """,
-    f"""
-    update identity.blocked_identifiers
-    set
-        reason = still_blocked.reason,
-        record_count = still_blocked.records,
-        person_count = null
-    from still_blocked
-    where still_blocked.hub = {HUB}
-    """,
     """
     create or replace temp table spreading_hubs as
     select hub from touched_hubs anti join still_blocked using (hub)
@@ -270,10 +257,25 @@ _SCOPE = """
 
 #: For `find_evidence`: what is nobody's, and not looked at again.
 STANDING = f"""(
-    select identifier_type, identifier_value, reason
-    from identity.blocked_identifiers
+    select
+        blocked.identifier_type,
+        blocked.identifier_value,
+        coalesce(still_blocked.reason, blocked.reason) as reason
+    from identity.blocked_identifiers as blocked
+    left join still_blocked on still_blocked.hub = {HUB}
     where {HUB} not in (select hub from spreading_hubs)
 )"""
+
+#: How often they are carried now.
+RECOUNT = f"""
+    update identity.blocked_identifiers
+    set
+        reason = still_blocked.reason,
+        record_count = still_blocked.records,
+        person_count = null
+    from still_blocked
+    where still_blocked.hub = {HUB}
+    """
 
 
 def find_scope(
@@ -281,8 +283,8 @@ def find_scope(
 ) -> bool:
     """Write `scope (record)`: what is to be resolved again, records that are gone too.
 
-    Writes `changed` and `spreading_hubs`, the identifiers that may join otherwise than
-    before, and brings the counts in `identity.blocked_identifiers` up to date.
+    Writes `changed`, `spreading_hubs`, the identifiers that may join otherwise than
+    before, and `still_blocked`, those that join nobody as before.
 
     Returns:
         Whether it is worth it: False if most records are affected.
@@ -318,10 +320,13 @@ def widen_scope(connection: duckdb.DuckDBPyConnection, records: str) -> bool:
     return one_number(connection, "select count(*) from added") > 0
 
 
-def remember(connection: duckdb.DuckDBPyConnection, *, is_whole: bool) -> None:
+def remember(
+    connection: duckdb.DuckDBPyConnection, digest: str, *, is_whole: bool
+) -> None:
     """Write what was seen, and the region of every record of `scope`.
 
     Args:
+        digest: that of `made_by`; without it a state is known to be unfinished.
         is_whole: whether `scope` is everything, and the state empty.
     """
     for statement in _SEEN if is_whole else (*_SEEN[:1], *_FORGET, *_SEEN[1:]):
@@ -329,6 +334,10 @@ def remember(connection: duckdb.DuckDBPyConnection, *, is_whole: bool) -> None:
     connection.execute(
         "insert into identity_state.links select record, hub from delivered_links"
         f" {'' if is_whole else 'semi join changed using (record)'}"
+    )
+    connection.execute(
+        "create or replace table identity_state.made_by as select $digest as made_by",
+        {"digest": digest},
     )
 
 

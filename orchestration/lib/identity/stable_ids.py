@@ -446,7 +446,7 @@ _NOTHING_JOINED = """
     )
     """
 
-_EVENTS = (
+_NEWS = (
     # Who was kept apart, and not only left without a link.
     """
     create or replace temp table kept_apart as
@@ -561,30 +561,7 @@ _EVENTS = (
     from all_news
     left join assigned on assigned.component = all_news.component
     """,
-    """
-    insert into identity.events
-    select
-        left(
-            sha256(
-                concat_ws('|', $step, kind, customer_id, other_customer_id)
-            ), 16
-        ) as event_id,
-        kind,
-        customer_id,
-        other_customer_id,
-        cause,
-        cast($as_of as timestamp) as happened_at,
-        record_count,
-        $step as step,
-        is_beginning,
-        anchor,
-        case when anchor is not null then anchor_seen_at end
-    from news
-    order by kind, customer_id, other_customer_id
-    """,
-)
-
-_RESULTS = (
+    # Whose customer is another now.
     """
     create or replace temp table reassigned as
     with
@@ -613,6 +590,30 @@ _RESULTS = (
     from customers
     full join former on former.record = customers.record
     where customers.customer_id is distinct from former.customer_id
+    """,
+)
+
+_RESULTS = (
+    """
+    insert into identity.events
+    select
+        left(
+            sha256(
+                concat_ws('|', $step, kind, customer_id, other_customer_id)
+            ), 16
+        ) as event_id,
+        kind,
+        customer_id,
+        other_customer_id,
+        cause,
+        cast($as_of as timestamp) as happened_at,
+        record_count,
+        $step as step,
+        is_beginning,
+        anchor,
+        case when anchor is not null then anchor_seen_at end
+    from news
+    order by kind, customer_id, other_customer_id
     """,
     """
     insert into identity.assignments
@@ -734,19 +735,33 @@ def carry_over(connection: duckdb.DuckDBPyConnection, old_file: Path) -> None:
     _recall(connection)
 
 
-def assign_ids(
-    connection: duckdb.DuckDBPyConnection, *, as_of: date, is_whole: bool
-) -> dict[str, int]:
-    """Give every component its customer id; returns how many events of each kind.
+def assign_ids(connection: duckdb.DuckDBPyConnection, *, is_whole: bool) -> None:
+    """Give every component its customer id, in temporary tables.
 
     Needs the temporary tables of `find_evidence` and `create_components`.
 
     Args:
-        as_of: the run's logical day, the time of all events.
         is_whole: whether `nodes` are all records there are, and not those of `scope`.
     """
     create_tables(connection)
     _recall(connection)
+    in_scope = "" if is_whole else "where record in (select record from scope)"
+    for statement in (*_ASSIGNMENTS, _MOVES):
+        connection.execute(statement.format(in_scope=in_scope))
+    merges = one_number(connection, "select count(*) from moves where is_merge")
+    connection.execute(_JOINING if merges else _NOTHING_JOINED)
+    for statement in _NEWS:
+        connection.execute(statement)
+
+
+def publish_ids(
+    connection: duckdb.DuckDBPyConnection, *, as_of: date
+) -> dict[str, int]:
+    """Write what `assign_ids` found; returns how many events of each kind.
+
+    Args:
+        as_of: the run's logical day, the time of all events.
+    """
     step = one_number(
         connection,
         "select 1 + greatest("
@@ -754,12 +769,7 @@ def assign_ids(
         " (select coalesce(max(step), 0) from identity.events))",
     )
     given = {"step": step, "as_of": as_of.isoformat()}
-    in_scope = "" if is_whole else "where record in (select record from scope)"
-    for statement in (*_ASSIGNMENTS, _MOVES):
-        connection.execute(statement.format(in_scope=in_scope))
-    merges = one_number(connection, "select count(*) from moves where is_merge")
-    connection.execute(_JOINING if merges else _NOTHING_JOINED)
-    for statement in (*_EVENTS, *_RESULTS):
+    for statement in _RESULTS:
         used = {name: value for name, value in given.items() if f"${name}" in statement}
         connection.execute(statement, used or None)
     _update_aliases(connection)
