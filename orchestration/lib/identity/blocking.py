@@ -28,7 +28,7 @@ _DAY = "nullif(right(birth_date, 4), '0000')"
 RULES = (
     Rule("e-mail", ("email",)),
     Rule("phone", ("phone",)),
-    Rule("mailbox", ("case when length(email_box) > 4 then email_box end",)),
+    Rule("mailbox", ("case when instr(email, '@') > 5 then email_box end",)),
     Rule("start of e-mail, initial", ("left(email, 6)", _INITIAL)),
     Rule("names", _NAME_PAIR),
     Rule("names without vowels", ("first_sound", "last_sound")),

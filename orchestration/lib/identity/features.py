@@ -195,15 +195,18 @@ named as (
 
 ),
 
--- What is made of a text is made once for all records that have it.
+-- What is made of a text is made once for all records that have it. Of what is only
+-- asked whether it is the same, the hash is enough.
 first_names as (
 
     select
         names.first_name,
         forms.key as full_forms,
         coalesce(forms.is_russian, false) as is_russian,
-        left(names.first_name, 1)
-        || regexp_replace(substr(names.first_name, 2), '[aeiouh]', '', 'g') as sound
+        hash(
+            left(names.first_name, 1),
+            regexp_replace(substr(names.first_name, 2), '[aeiouh]', '', 'g')
+        ) as sound
     from (select distinct first_name from named) as names
     left join full_forms_map as forms on forms.value = names.first_name
 
@@ -213,8 +216,10 @@ last_names as (
 
     select
         last_name,
-        left(last_name, 1)
-        || regexp_replace(substr(last_name, 2), '[aeiouh]', '', 'g') as sound
+        hash(
+            left(last_name, 1),
+            regexp_replace(substr(last_name, 2), '[aeiouh]', '', 'g')
+        ) as sound
     from (select distinct last_name from named)
 
 ),
@@ -223,8 +228,8 @@ emails as (
 
     select
         email,
-        split_part(email, '@', 1) as box,
-        regexp_replace(email, '[^0-9]', '', 'g') as digits
+        hash(split_part(email, '@', 1)) as box,
+        hash(regexp_replace(email, '[^0-9]', '', 'g')) as digits
     from (select distinct email from named)
 
 ),
