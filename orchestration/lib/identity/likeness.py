@@ -79,12 +79,14 @@ def find_likeness(
         connection, macros, attributes, features=FEATURES, into="seen_once", kind="view"
     )
     create_scored_pairs(connection, macros, model, sizes=sizes, pairs="seen_once")
-    for statement in (_NO_PAIRS, _ALIKE) if is_whole else (_ALIKE, *_REPLACE):
-        connection.execute(statement.format(review_from=model.review_from))
+    alike = _ALIKE.format(review_from=model.review_from)
     if is_whole:
-        connection.execute("insert into identity_state.pairs from alike")
-    else:
-        connection.execute(_MOVED.format(link_from=model.link_from))
+        connection.execute(f"create table identity_state.pairs as {alike}")
+        return
+    connection.execute(f"create or replace temp table alike as {alike}")
+    for statement in _REPLACE:
+        connection.execute(statement)
+    connection.execute(_MOVED.format(link_from=model.link_from))
 
 
 _CHANGES = Changes(records="differing", former="former_features", paired="paired")
@@ -249,7 +251,12 @@ def _update(
         )
 
 
-_HASHED = "select hash(*columns(* exclude (record))) as content, * from comparable"
+_HASHED = """
+    select
+        hash(*columns(* exclude (record))) as content,
+        * exclude (stated_contacts)
+    from comparable
+    """
 
 # Whose features are new, other or gone, and what they were.
 _DIFFERING = (
@@ -282,7 +289,6 @@ _EVIDENCE_TEXT = "concat_ws(', ', {})".format(
 
 # Names and dates that contradict are no doubt.
 _ALIKE = f"""
-    create or replace temp table alike as
     select left_record, right_record, weight, {_EVIDENCE_TEXT} as evidence
     from scored_pairs
     where

@@ -340,7 +340,6 @@ _PUBLIC = {
         left join left_out
             on left_out.node = carried.node
             and left_out.hub = carried.hub
-        order by carried.node, hubs.digest
         """,
     ),
     "likely_pairs": (
@@ -362,7 +361,6 @@ _PUBLIC = {
         left join left_out
             on left_out.node = likely_pairs.node
             and left_out.other_node = likely_pairs.other_node
-        order by likely_pairs.node, likely_pairs.other_node
         """,
     ),
     "blocked_identifiers": (

@@ -123,17 +123,27 @@ _ASSIGNMENTS = (
     # The first record of each component: its oldest by business time.
     """
     create or replace temp table anchors as
+    with
+
+    firsts as (
+
+        select
+            owned.component,
+            min_by(
+                owned.node, (coalesce(nodes.first_seen_at, 'infinity'), owned.node)
+            ) as node
+        from owned
+        inner join nodes on nodes.node = owned.node
+        group by owned.component
+
+    )
+
     select
-        owned.component,
+        firsts.component,
         concat(nodes.source, '.', nodes.export, ':', nodes.record_id) as anchor,
         nodes.first_seen_at as anchor_seen_at
-    from owned
-    inner join nodes on nodes.node = owned.node
-    qualify
-        row_number() over (
-            partition by owned.component
-            order by nodes.first_seen_at asc nulls last, nodes.node asc
-        ) = 1
+    from firsts
+    inner join nodes on nodes.node = firsts.node
     """,
     # Since when each id has been in use without a break.
     """
@@ -625,7 +635,6 @@ _RESULTS = (
         $step,
         cast($as_of as timestamp)
     from reassigned
-    order by record
     """,
     f"""
     delete from identity.customer_ids
@@ -636,7 +645,6 @@ _RESULTS = (
     select source, export, record_id, customer_id
     from reassigned
     where customer_id is not null
-    order by record
     """,
 )
 
