@@ -152,13 +152,17 @@ def create_candidates(
     )
     reports = _reports(connection, features, rules, gate)
     numbers = [n for n, report in enumerate(reports) if not report.is_skipped]
-    of_changed = touches_changed = ""
+    of_changed = copied_by_changed = touches_changed = ""
     if changes is not None:
         _add_whose_pairs_change(connection, features, content, changes, rules, gate)
         records = f"(select record from {changes.paired})"
         of_changed = (
             "and (block_keys.rule, block_keys.key) in"
             f" (select (rule, key) from block_keys where record in {records})"
+        )
+        copied_by_changed = (
+            f"and {content} in (select {content} from {features}"
+            f" where record in {records})"
         )
         touches_changed = f"and (left_record in {records} or right_record in {records})"
     linked = f"union select left_record, right_record from {links}" if links else ""
@@ -187,7 +191,7 @@ def create_candidates(
                 min(record) over (partition by {content}) as left_record,
                 record as right_record
             from {features}
-            where {_HAS_A_NAME}
+            where {_HAS_A_NAME} {copied_by_changed}
 
         ),
 

@@ -5,8 +5,7 @@ tables are made outside of it, because DuckDB knows how large a table is and wha
 it only once it is committed: joins of what is not cost twice as much.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -182,8 +181,7 @@ class _Resolution:
         self.progress("likeness")
         find_likeness(self.connection, self.macros, self.model, is_whole=True)
         self._join(is_whole=True)
-        with self._transaction():
-            return self._publish(made_by, is_whole=True)
+        return self._publish(made_by, is_whole=True)
 
     def _of_scope(self, made_by: str) -> dict[str, int]:
         """Resolve the records of `scope`, and of whom their likeness links."""
@@ -191,29 +189,21 @@ class _Resolution:
         create_nodes(self.connection, is_whole=False)
         self._create_features("scope")
         self._find_evidence(standing=scope.STANDING)
-        # What is known is brought up to date where it is, with what is public.
-        with self._transaction():
-            self.progress("likeness")
-            find_likeness(self.connection, self.macros, self.model, is_whole=False)
-            if scope.widen_scope(self.connection, "moved"):
-                self.progress("normalising")
-                create_nodes(self.connection, is_whole=False)
-                self._create_features("added", into="added_features")
-                self.connection.execute("insert into features from added_features")
-                self._find_evidence(standing=scope.STANDING)
-            self._join(is_whole=False)
-            return self._publish(made_by, is_whole=False)
+        self.progress("likeness")
+        scope.unsign(self.connection)
+        find_likeness(self.connection, self.macros, self.model, is_whole=False)
+        if scope.widen_scope(self.connection, "moved"):
+            self.progress("normalising")
+            create_nodes(self.connection, is_whole=False)
+            self._create_features("added", into="added_features")
+            self.connection.execute("insert into features from added_features")
+            self._find_evidence(standing=scope.STANDING)
+        self._join(is_whole=False)
+        return self._publish(made_by, is_whole=False)
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All that is done within, or nothing of it."""
-        self.connection.begin()
-        try:
-            yield
-            self.connection.commit()
-        except BaseException:
-            self.connection.rollback()
-            raise
+    @property
+    def _link_from(self) -> float:
+        return self.model.link_from if self.model else 0
 
     def _create_features(self, only: str = "", *, into: str = "features") -> None:
         """Of all records, or of those in a table with `record`."""
@@ -239,14 +229,23 @@ class _Resolution:
     def _join(self, *, is_whole: bool) -> None:
         """Components, and their ids."""
         self.progress("components")
-        link_from = self.model.link_from if self.model else 0
-        self.connection.execute(_LIKELY.format(link_from=link_from))
+        self.connection.execute(_LIKELY.format(link_from=self._link_from))
         create_components(self.connection, self.macros, pairs="likely_pairs")
         self.progress("ids")
         stable_ids.assign_ids(self.connection, is_whole=is_whole)
 
     def _publish(self, made_by: str, *, is_whole: bool) -> dict[str, int]:
         """Write what outlasts the run; how many events there are of each kind."""
+        self.connection.begin()
+        try:
+            counts = self._published(made_by, is_whole=is_whole)
+            self.connection.commit()
+        except BaseException:
+            self.connection.rollback()
+            raise
+        return counts
+
+    def _published(self, made_by: str, *, is_whole: bool) -> dict[str, int]:
         counts = stable_ids.publish_ids(self.connection, as_of=self.as_of)
         self.progress("tables")
         if not is_whole:
@@ -259,7 +258,7 @@ class _Resolution:
                     )
                 )
         self.connection.execute(_LINKS)
-        create_review_queue(self.connection)
+        create_review_queue(self.connection, link_from=self._link_from)
         scope.remember(self.connection, made_by, is_whole=is_whole)
         return counts
 

@@ -32,21 +32,46 @@ class ReviewPair:
     values: dict[str, tuple[str | None, str | None]]
 
 
-def create_review_queue(connection: duckdb.DuckDBPyConnection) -> None:
+def create_review_queue(
+    connection: duckdb.DuckDBPyConnection, *, link_from: float
+) -> None:
     """Write `identity.review_queue`: pairs of two customers who may be one.
 
     Of all records, not of a scope: it is short. What people have decided is not asked
     again.
+
+    Args:
+        link_from: a pair of this weight or more is linked, unless that contradicts
+            stronger evidence.
     """
     connection.execute(
         f"""
         create or replace table identity.review_queue as
         with
 
+        unlinked as (
+
+            select *
+            from identity_state.pairs
+            where weight < {link_from}
+            union all
+            select
+                {record_hash("left_")},
+                {record_hash("right_")},
+                weight,
+                evidence
+            from identity.likely_pairs
+            where not is_joining
+
+        ),
+
         owners as (
 
-            select {record_hash()} as record, customer_id
+            select {record_hash()} as record, *
             from identity.customer_ids
+            where record in (
+                select unnest([left_record, right_record]) from unlinked
+            )
 
         ),
 
@@ -54,12 +79,18 @@ def create_review_queue(connection: duckdb.DuckDBPyConnection) -> None:
         placed as materialized (
 
             select
-                pairs.*,
+                unlinked.*,
+                one.source as left_source,
+                one.export as left_export,
+                one.record_id as left_record_id,
+                other.source as right_source,
+                other.export as right_export,
+                other.record_id as right_record_id,
                 least(one.customer_id, other.customer_id) as customer_id,
                 greatest(one.customer_id, other.customer_id) as other_customer_id
-            from identity_state.pairs as pairs
-            inner join owners as one on one.record = pairs.left_record
-            inner join owners as other on other.record = pairs.right_record
+            from unlinked
+            inner join owners as one on one.record = unlinked.left_record
+            inner join owners as other on other.record = unlinked.right_record
 
         ),
 
@@ -84,19 +115,17 @@ def create_review_queue(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
         select
-            one.source as left_source,
-            one.export as left_export,
-            one.record_id as left_record_id,
-            other.source as right_source,
-            other.export as right_export,
-            other.record_id as right_record_id,
-            apart.weight,
-            1 / (1 + power(2, -apart.weight)) as probability,
-            apart.evidence
+            left_source,
+            left_export,
+            left_record_id,
+            right_source,
+            right_export,
+            right_record_id,
+            weight,
+            1 / (1 + power(2, -weight)) as probability,
+            evidence
         from apart
-        inner join delivered as one on one.record = apart.left_record
-        inner join delivered as other on other.record = apart.right_record
-        order by apart.weight desc, apart.left_record, apart.right_record
+        order by weight desc, left_record, right_record
         """
     )
 

@@ -70,6 +70,11 @@ def forget(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_STATE)
 
 
+def unsign(connection: duckdb.DuckDBPyConnection) -> None:
+    """Before what is known is changed: it is unfinished until `remember` signs it."""
+    connection.execute("drop table identity_state.made_by")
+
+
 def read_delivered(
     connection: duckdb.DuckDBPyConnection, *, records: str, identifiers: str
 ) -> None:
@@ -92,10 +97,9 @@ def read_delivered(
             export,
             record_id,
             first_seen_at,
-            hash(first_seen_at, {people}) as said,
-            case when {" or ".join(contacts) or "false"} then hash({people}) end
-                as copied
-        from {records}
+            hash(first_seen_at, says) as said,
+            case when {" or ".join(contacts) or "false"} then says end as copied
+        from (select *, hash({people}) as says from {records})
         """
     )
     connection.execute(
@@ -122,22 +126,15 @@ DECIDED = f"""
 _CHANGED = (
     """
     create or replace temp table changed as
-    select delivered.record
+    select record
     from delivered
-    left join identity_state.records as known on known.record = delivered.record
+    full join identity_state.records as known using (record)
     where known.said is distinct from delivered.said
     union
     select record
-    from identity_state.records
-    anti join delivered using (record)
-    union
-    select record
     from delivered_links
-    anti join identity_state.links using (record, hub)
-    union
-    select record
-    from identity_state.links
-    anti join delivered_links using (record, hub)
+    full join identity_state.links as known using (record, hub)
+    where delivered_links.record is null or known.record is null
     """,
     f"""
     insert into changed
@@ -326,7 +323,7 @@ def remember(
     """Write what was seen, and the region of every record of `scope`.
 
     Args:
-        digest: that of `made_by`; without it a state is known to be unfinished.
+        digest: that of `made_by`, which signs the state.
         is_whole: whether `scope` is everything, and the state empty.
     """
     for statement in _SEEN if is_whole else (*_SEEN[:1], *_FORGET, *_SEEN[1:]):
