@@ -262,19 +262,22 @@ _HASHED = """
 _DIFFERING = (
     f"create or replace temp table current_features as {_HASHED}",
     f"""
+    create or replace temp table differing as
+    select record
+    from (
+        select record, content
+        from {FEATURES}
+        where record in (select record from scope)
+    ) as former
+    full join current_features as current using (record)
+    where former.content is distinct from current.content
+    """,
+    f"""
     create or replace temp table former_features as
     select *
     from {FEATURES}
-    where record in (select record from scope)
+    where record in (select record from differing)
     """,
-    """
-    create or replace temp table differing as
-    select coalesce(former.record, current.record) as record
-    from former_features as former
-    full join current_features as current on current.record = former.record
-    where former.content is distinct from current.content
-    """,
-    "delete from former_features where record not in (select record from differing)",
     f"delete from {FEATURES} where record in (select record from differing)",
     f"""
     insert into {FEATURES} by name
