@@ -27,14 +27,7 @@
     case when {{ condition }} then {{ amount }} end
 {%- endmacro %}
 
-{# Customers and orders may be shares, of six digits, where several touches are credited. #}
-{% macro money_per_share(amount, shares) -%}
-    {{ money_per(
-        "(cast(" ~ amount ~ " as decimal(38, 6)) * 1000000)",
-        "cast(cast(" ~ shares ~ " as decimal(38, 6)) * 1000000 as decimal(38, 0))"
-    ) }}
-{%- endmacro %}
-
+{# Customers and orders may be shares where several touches are credited. #}
 {% macro cac(cost, new_customers) -%}
     {{ money_per_share(cost, new_customers) }}
 {%- endmacro %}

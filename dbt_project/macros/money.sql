@@ -1,6 +1,6 @@
 {# Money is decimal(38, 6) until a mart rounds it, once, half away from zero. #}
 {% macro money(amount) -%}
-    cast(round({{ amount }}, 2) as decimal(18, 2))
+    {{ in_hundredths(amount) }}
 {%- endmacro %}
 
 {# A sum of amounts that stays a decimal(38, 6); null over no rows. #}
@@ -10,21 +10,44 @@
 
 {#
     An amount shared among so many, rounded once, half away from zero; null among none.
-    In whole millionths, since engines divide decimals through floating point; that is
-    slow, so nothing is divided where there is nothing to divide.
+    In whole numbers, since engines divide decimals through floating point; that is slow,
+    so nothing is divided where there is nothing to divide.
 #}
 {% macro money_per(amount, count) -%}
     case
         when {{ count }} > 0 and {{ amount }} is not null
-            then cast(
-                sign({{ amount }}) * {{ whole_quotient(
-                    "2 * cast(abs(" ~ amount ~ ") * 1000000 as decimal(38, 0)) + 10000 * "
-                    ~ count,
-                    "20000 * " ~ count
-                ) }} * cast(0.01 as decimal(3, 2))
-                as decimal(18, 2)
-            )
+            then {{ hundredths_of(
+                amount,
+                "2 * " ~ millionths("abs(" ~ amount ~ ")") ~ " + 10000 * " ~ count,
+                "20000 * " ~ count
+            ) }}
     end
+{%- endmacro %}
+
+{# The same where those who share may be counted in part, to six digits. #}
+{% macro money_per_share(amount, shares) -%}
+    case
+        when {{ shares }} > 0 and {{ amount }} is not null
+            then {{ hundredths_of(
+                amount,
+                "200 * " ~ millionths("abs(" ~ amount ~ ")") ~ " + " ~ millionths(shares),
+                "2 * " ~ millionths(shares)
+            ) }}
+    end
+{%- endmacro %}
+
+{# The whole part of a quotient in hundredths, with the sign of the amount. #}
+{% macro hundredths_of(amount, dividend, divisor) -%}
+    cast(
+        sign({{ amount }}) * {{ whole_quotient(dividend, divisor) }}
+        * cast(0.01 as decimal(3, 2))
+        as decimal(18, 2)
+    )
+{%- endmacro %}
+
+{# An amount as a whole number. #}
+{% macro millionths(amount) -%}
+    cast(cast({{ amount }} as decimal(38, 6)) * 1000000 as decimal(38, 0))
 {%- endmacro %}
 
 {# What one piece costs of so many for an amount: six digits, through double. #}
