@@ -84,7 +84,12 @@ final as (
         lag(active_on) over (
             partition by customer_id
             order by active_on asc
-        ) as previous_active_on
+        ) as previous_active_on,
+
+        lead(active_on) over (
+            partition by customer_id
+            order by active_on asc
+        ) as next_active_on
 
     from days
 

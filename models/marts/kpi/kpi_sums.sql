@@ -9,12 +9,11 @@
 ] -%}
 {#- what orders are counted by, and which day of an order before a buyer is counted once by -#}
 {%- set order_facts = {
-    "profile": (["source", "country", "first_channel"], {
+    "profile": (["source", "country", "first_channel", "segment_set"], {
         "buyers": "previous_ordered_on",
         "buyers_in_source": "previous_ordered_on_in_source",
     }),
     "offer": (["offer"], {"buyers": "previous_ordered_on_with_code"}),
-    "segment": (["segment"], {"buyers": "previous_ordered_on"}),
 } -%}
 {#- from which of them a dimension comes, its member, and its buyers -#}
 {%- set order_dimensions = [
@@ -23,7 +22,19 @@
     ("country", "profile", "country", "buyers"),
     ("first_channel", "profile", "first_channel", "buyers"),
     ("offer", "offer", "offer", "buyers"),
-    ("segment", "segment", "segment", "buyers"),
+    ("segment", "profile", "segments.segment", "buyers"),
+] -%}
+{#- what is told of customers: counts by day, with the number of a grain where they count
+    for its periods alone, and the period that a day counts in -#}
+{%- set customer_facts = {
+    "lifetimes": (["lifetime_days"], false, period_start),
+    "arrivals": (["came"], true, next_period_start),
+    "departures": (["went", "churned"], true, period_start),
+} -%}
+{#- whom a customer belongs to -#}
+{%- set customer_dimensions = [
+    ("company", "'company'"), ("country", "country"), ("first_channel", "first_channel"),
+    ("segment", "segments.segment"),
 ] -%}
 {%- set to_date = {
     "customers_to_date": "new_customers",
@@ -64,9 +75,9 @@ activity_days as (
 
 ),
 
-active_periods as (
+active_spells as (
 
-    select * from {{ ref("int_active_periods") }}
+    select * from {{ ref("int_active_spells") }}
 
 ),
 
@@ -82,15 +93,59 @@ periods as (
 
 ),
 
-segment_facts as (
+segment_sets as (
+
+    -- a customer may be in several segments; few combinations of them occur
+    select
+        customer_id,
+        {{ distinct_values_text("segment") }} as segment_set
+
+    from segment_members
+
+    group by customer_id
+
+),
+
+segments as (
+
+    select
+        segment_sets.segment_set,
+        segment_members.segment
+
+    from segment_sets
+    inner join segment_members
+        on segment_members.customer_id = segment_sets.customer_id
+
+    group by
+        segment_sets.segment_set,
+        segment_members.segment
+
+),
+
+profiles as (
+
+    select
+        buyers.customer_id,
+        buyers.first_order_on,
+        coalesce(buyers.country, 'unknown') as country,
+        buyers.first_channel,
+        segment_sets.segment_set
+
+    from buyers
+    left join segment_sets
+        on segment_sets.customer_id = buyers.customer_id
+
+),
+
+profile_orders as (
 
     select
         order_facts.*,
-        segment_members.segment
+        segment_sets.segment_set
 
     from order_facts
-    inner join segment_members
-        on segment_members.customer_id = order_facts.customer_id
+    left join segment_sets
+        on segment_sets.customer_id = order_facts.customer_id
 
 ),
 
@@ -125,7 +180,7 @@ orders_by_{{ facts }} as (
         {% endif -%}
         {%- endfor %}
 
-    from {{ "segment_facts" if facts == "segment" else "order_facts" }}
+    from profile_orders
 
     group by
         {{ keys | join(",
@@ -155,7 +210,10 @@ daily_orders as (
         {%- endfor %}
 
     from orders_by_{{ facts }}
-
+    {% if dimension == "segment" -%}
+    inner join segments
+        on segments.segment_set = orders_by_{{ facts }}.segment_set
+    {% endif %}
     {%- if not loop.last %}
 
     union all
@@ -165,113 +223,67 @@ daily_orders as (
 
 ),
 
-lifetimes as (
+profile_lifetimes as (
 
     -- every day of activity lengthens a life by the days since the one before; what came
     -- before the first order counts from then on
     select
-        activity_days.customer_id,
-        buyers.country,
-        buyers.first_channel,
-        greatest(activity_days.active_on, buyers.first_order_on) as counted_on,
-        {{ days_between("activity_days.previous_active_on", "activity_days.active_on") }}
-            as lifetime_days
+        profiles.country,
+        profiles.first_channel,
+        profiles.segment_set,
+        greatest(activity_days.active_on, profiles.first_order_on) as counted_on,
+        sum({{ days_between(
+            "activity_days.previous_active_on", "activity_days.active_on"
+        ) }}) as lifetime_days
 
     from activity_days
-    inner join buyers
-        on buyers.customer_id = activity_days.customer_id
+    inner join profiles
+        on profiles.customer_id = activity_days.customer_id
 
     where activity_days.previous_active_on is not null
 
-),
-
-{#- what is told of customers, by day or period: once by country and first channel, from
-    which the dimensions follow, and once by segment, of which one may have several -#}
-{%- for name, facts, keys, sums in [
-    ("daily_lifetimes", "lifetimes", ["counted_on"], {
-        "lifetime_days": "sum(lifetime_days)"
-    }),
-    ("came", "active_periods", ["period_grain", "first_start"], {"came": "count(*)"}),
-    ("went", "active_periods", ["period_grain", "last_start"], {
-        "went": "count(*)",
-        "churned": "count(case when is_churned then 1 end)",
-    }),
-] %}
-
-{{ name }}_by_profile as (
-
-    select
-        'company' as company,
-        coalesce(country, 'unknown') as country,
-        first_channel,
-        {% for key in keys -%}
-        {{ key }},
-        {% endfor -%}
-        {% for column, total in sums.items() -%}
-        {{ total }} as {{ column }}
-        {%- if not loop.last %},
-        {% endif -%}
-        {%- endfor %}
-
-    from {{ facts }}
-
     group by
-        coalesce(country, 'unknown'),
-        first_channel,
-        {{ keys | join(",
-        ") }}
+        profiles.country,
+        profiles.first_channel,
+        profiles.segment_set,
+        greatest(activity_days.active_on, profiles.first_order_on)
 
 ),
 
-{{ name }} as (
+{% for facts, day, sums in [
+    ("arrivals", "active_after", {"came": "is_active_at"}),
+    ("departures", "active_until", {"went": "is_active_at", "churned": "is_churned_by"}),
+] -%}
+profile_{{ facts }} as (
 
-    {% for dimension in ["company", "country", "first_channel"] -%}
     select
-        '{{ dimension }}' as dimension,
-        {{ dimension }} as member,
-        {{ keys | join(",\n        ") }},
-        {% for column in sums -%}
-        cast(sum({{ column }}) as bigint) as {{ column }}
-        {%- if not loop.last %},
+        profiles.country,
+        profiles.first_channel,
+        profiles.segment_set,
+        active_spells.{{ day }} as counted_on,
+        {% for column, condition in sums.items() -%}
+        {% set outer_loop = loop -%}
+        {% for grain in grains -%}
+        count(case when active_spells.{{ condition }}_{{ grain }} then 1 end)
+            as {{ column }}_of_{{ grain }}
+        {%- if not (loop.last and outer_loop.last) %},
         {% endif -%}
         {%- endfor %}
+        {%- endfor %}
 
-    from {{ name }}_by_profile
+    from active_spells
+    inner join profiles
+        on profiles.customer_id = active_spells.customer_id
 
     group by
-        {{ dimension }},
-        {{ keys | join(",\n        ") }}
-
-    union all
-
-    {% endfor -%}
-    select
-        'segment' as dimension,
-        segment_members.segment as member,
-        {% for key in keys -%}
-        {{ facts }}.{{ key }},
-        {% endfor -%}
-        {% for column, total in sums.items() -%}
-        cast({{ total }} as bigint) as {{ column }}
-        {%- if not loop.last %},
-        {% endif -%}
-        {%- endfor %}
-
-    from {{ facts }}
-    inner join segment_members
-        on segment_members.customer_id = {{ facts }}.customer_id
-
-    group by
-        segment_members.segment,
-        {% for key in keys -%}
-        {{ facts }}.{{ key }}
-        {%- if not loop.last %},
-        {% endif -%}
-        {%- endfor %}
+        profiles.country,
+        profiles.first_channel,
+        profiles.segment_set,
+        active_spells.{{ day }}
 
 ),
-{%- endfor %}
 
+{% endfor -%}
 daily_costs as (
 
     {% for dimension, member in [
@@ -332,32 +344,43 @@ period_orders as (
 
 ),
 
-period_lifetimes as (
+{% for facts, (columns, is_by_grain, start) in customer_facts.items() -%}
+period_{{ facts }} as (
 
+    {% for dimension, member in customer_dimensions -%}
+    {% set outer_loop = loop -%}
     {% for grain in grains -%}
     select
-        dimension,
-        member,
+        '{{ dimension }}' as dimension,
+        {{ member }} as member,
         '{{ grain }}' as period_grain,
-        {{ period_start("counted_on", grain) }} as period_start,
-        cast(sum(lifetime_days) as bigint) as lifetime_days
+        {{ start("counted_on", grain) }} as period_start,
+        {% for column in columns -%}
+        cast(sum({{ column }}{{ "_of_" ~ grain if is_by_grain }}) as bigint) as {{ column }}
+        {%- if not loop.last %},
+        {% endif -%}
+        {%- endfor %}
 
-    from daily_lifetimes
-
+    from profile_{{ facts }}
+    {% if dimension == "segment" -%}
+    inner join segments
+        on segments.segment_set = profile_{{ facts }}.segment_set
+    {% endif %}
     group by
-        dimension,
-        member,
-        {{ period_start("counted_on", grain) }}
+        {{ member }},
+        {{ start("counted_on", grain) }}
 
-    {%- if not loop.last %}
+    {%- if not (loop.last and outer_loop.last) %}
 
     union all
 
     {% endif %}
     {%- endfor %}
+    {%- endfor %}
 
 ),
 
+{% endfor -%}
 period_costs as (
 
     {% for grain in grains -%}
@@ -465,25 +488,19 @@ complete as (
         coalesce(period_orders.{{ name }}, 0) as {{ name }},
         {% endfor -%}
         coalesce(period_lifetimes.lifetime_days, 0) as lifetime_days,
-        coalesce(came.came, 0) as came,
-        coalesce(went.went, 0) as went,
-        coalesce(went.churned, 0) as churned,
+        coalesce(period_arrivals.came, 0) as came,
+        coalesce(period_departures.went, 0) as went,
+        coalesce(period_departures.churned, 0) as churned,
         -- what nobody told is not known to be nothing
         period_costs.cost
 
     from grid
-    {% for name, start in [
-        ("period_orders", "period_start"),
-        ("period_lifetimes", "period_start"),
-        ("period_costs", "period_start"),
-        ("came", "first_start"),
-        ("went", "last_start"),
-    ] -%}
-    left join {{ name }}
-        on {{ name }}.dimension = grid.dimension
-        and {{ name }}.member = grid.member
-        and {{ name }}.period_grain = grid.period_grain
-        and {{ name }}.{{ start }} = grid.period_start
+    {% for name in ["orders", "lifetimes", "arrivals", "departures", "costs"] -%}
+    left join period_{{ name }}
+        on period_{{ name }}.dimension = grid.dimension
+        and period_{{ name }}.member = grid.member
+        and period_{{ name }}.period_grain = grid.period_grain
+        and period_{{ name }}.period_start = grid.period_start
     {% endfor %}
 
 ),
