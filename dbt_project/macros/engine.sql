@@ -311,6 +311,23 @@
 {%- endmacro %}
 
 
+{# The same of several columns (`a, b`) at once: a value with them as its fields. #}
+{% macro first_row_by(values, columns) -%}
+    {{ adapter.dispatch('first_row_by')(values, columns) }}
+{%- endmacro %}
+
+{% macro duckdb__first_row_by(values, columns) -%}
+    arg_min(
+        struct_pack(
+            {%- for value in values.split(", ") -%}
+            {{ value }} := {{ value }}{{ ", " if not loop.last }}
+            {%- endfor -%}
+        ),
+        row({{ columns | join(", ") }})
+    )
+{%- endmacro %}
+
+
 {# An aggregate: the distinct values as one text, sorted, comma-separated. #}
 {% macro distinct_values_text(value) -%}
     {{ adapter.dispatch('distinct_values_text')(value) }}

@@ -25,8 +25,9 @@ grouped as (
         sent_message,
         email,
         min(campaign_id) as campaign_id,
-        {{ first_by("_file_id", ["happened_at", "_file_id", "_line"]) }} as _file_id,
-        {{ first_by("_line", ["happened_at", "_file_id", "_line"]) }} as _line,
+        {{ first_row_by(
+            "_file_id, _line", ["happened_at", "_file_id", "_line"]
+        ) }} as first_event,
         min(category) as category,
         min(happened_at) as first_event_at,
         min(case when event_kind = 'processed' then happened_at end) as sent_at,
@@ -57,17 +58,16 @@ final as (
 
     select
         -- ids
-        {{ place() }} as message_id,
         email,
         campaign_id,
-        _file_id,
-        _line,
+        first_event._file_id,
+        first_event._line,
 
         -- strings
-        'email' as channel,
         category,
 
-        -- timestamps
+        -- dates and timestamps
+        {{ business_day("coalesce(sent_at, first_event_at)") }} as sent_on,
         first_event_at,
         sent_at,
         delivered_at,

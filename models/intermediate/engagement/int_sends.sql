@@ -142,42 +142,21 @@ message_logs as (
 
 ),
 
-sends as (
+addressed as (
 
     select
         'sendgrid' as source,
         'email' as channel,
-        messages.message_id,
+        {{ place("messages") }} as message_id,
         messages.campaign_id,
-        contact_points.customer_id,
+        messages.email as contact_point,
+        messages.sent_on,
         messages.sent_at,
         messages.delivered_at,
         messages.opened_by_human_at as opened_at,
         messages.clicked_at
 
     from messages
-    left join contact_points
-        on contact_points.channel = 'email'
-        and contact_points.contact_point = messages.email
-
-    union all
-
-    select
-        'klaviyo' as source,
-        profile_sends.channel,
-        profile_sends.message_id,
-        profile_sends.campaign_or_flow_id as campaign_id,
-        customer_ids.customer_id,
-        profile_sends.sent_at,
-        profile_sends.sent_at as delivered_at,
-        profile_sends.opened_at,
-        profile_sends.clicked_at
-
-    from profile_sends
-    left join customer_ids
-        on customer_ids.source = 'klaviyo'
-        and customer_ids.export = 'profiles'
-        and customer_ids.record_id = profile_sends.profile_id
 
     union all
 
@@ -187,7 +166,8 @@ sends as (
         unisender_deliveries.channel,
         unisender_deliveries.message_id,
         unisender_deliveries.campaign_id,
-        contact_points.customer_id,
+        unisender_deliveries.contact_point,
+        {{ business_day("unisender_deliveries.updated_at") }} as sent_on,
         unisender_deliveries.updated_at as sent_at,
         case
             when
@@ -205,9 +185,6 @@ sends as (
         end as clicked_at
 
     from unisender_deliveries
-    left join contact_points
-        on contact_points.channel = unisender_deliveries.channel
-        and contact_points.contact_point = unisender_deliveries.contact_point
 
     union all
 
@@ -216,16 +193,67 @@ sends as (
         message_logs.contact_channel as channel,
         message_logs.message_id,
         message_logs.campaign_id,
-        contact_points.customer_id,
+        message_logs.phone as contact_point,
+        {{ business_day("message_logs.sent_at") }} as sent_on,
         message_logs.sent_at,
         message_logs.delivered_at,
         message_logs.opened_at,
         message_logs.clicked_at
 
     from message_logs
+
+),
+
+sends as (
+
+    select
+        addressed.source,
+        addressed.channel,
+        addressed.message_id,
+        addressed.campaign_id,
+        contact_points.customer_id,
+        addressed.sent_on,
+        addressed.sent_at,
+        addressed.delivered_at,
+        addressed.opened_at,
+        addressed.clicked_at
+
+    from addressed
     left join contact_points
-        on contact_points.channel = message_logs.contact_channel
-        and contact_points.contact_point = message_logs.phone
+        on contact_points.channel = addressed.channel
+        and contact_points.contact_point = addressed.contact_point
+
+    union all
+
+    select
+        'klaviyo' as source,
+        profile_sends.channel,
+        profile_sends.message_id,
+        profile_sends.campaign_or_flow_id as campaign_id,
+        customer_ids.customer_id,
+        {{ business_day("profile_sends.sent_at") }} as sent_on,
+        profile_sends.sent_at,
+        profile_sends.sent_at as delivered_at,
+        profile_sends.opened_at,
+        profile_sends.clicked_at
+
+    from profile_sends
+    left join customer_ids
+        on customer_ids.source = 'klaviyo'
+        and customer_ids.export = 'profiles'
+        and customer_ids.record_id = profile_sends.profile_id
+
+),
+
+implied as (
+
+    -- a click implies an opening that nothing showed, and both an arrival
+    select
+        sends.*,
+        coalesce(delivered_at, opened_at, clicked_at) as arrival_at,
+        coalesce(opened_at, clicked_at) as opening_at
+
+    from sends
 
 ),
 
@@ -241,14 +269,24 @@ final as (
         -- strings
         channel,
 
-        -- timestamps
-        {{ business_day("sent_at") }} as sent_on,
+        -- booleans, each step after the one before it
+        coalesce(arrival_at >= sent_at, false) as is_delivered,
+        coalesce(arrival_at >= sent_at and opening_at >= arrival_at, false) as is_opened,
+        coalesce(
+            arrival_at >= sent_at
+            and opening_at >= arrival_at
+            and clicked_at >= opening_at,
+            false
+        ) as is_clicked,
+
+        -- dates and timestamps
+        sent_on,
         sent_at,
         delivered_at,
         opened_at,
         clicked_at
 
-    from sends
+    from implied
 
     where {{ until_as_of("sent_at") }}
 

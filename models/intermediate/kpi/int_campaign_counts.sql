@@ -1,10 +1,20 @@
 with
 
-sends as (
+send_days as (
+
+    select * from {{ ref("int_send_days") }}
+
+    where campaign_id <> 'none'
+
+),
+
+clicked_sends as (
 
     select * from {{ ref("int_sends") }}
 
-    where campaign_id is not null
+    where
+        campaign_id is not null
+        and clicked_at is not null
 
 ),
 
@@ -30,25 +40,29 @@ costs as (
 
 ),
 
-answered as (
+acquired as (
 
+    -- who was no customer yet, clicked, and bought within the channel's window
     select
-        sends.*,
-        -- who was no customer yet, clicked, and bought within the channel's window
-        case
-            when
-                orders.ordered_at > sends.sent_at
-                and orders.ordered_at >= sends.clicked_at
-                and {{ seconds_between("sends.clicked_at", "orders.ordered_at") }}
-                <= 86400 * windows.lookback_days
-                then sends.customer_id
-        end as acquired_customer_id
+        clicked_sends.channel,
+        clicked_sends.campaign_id,
+        count(distinct clicked_sends.customer_id) as acquired_customers
 
-    from sends
-    left join orders
-        on orders.customer_id = sends.customer_id
-    left join windows
-        on windows.channel = sends.channel
+    from clicked_sends
+    inner join orders
+        on orders.customer_id = clicked_sends.customer_id
+        and orders.ordered_at > clicked_sends.sent_at
+        and orders.ordered_at >= clicked_sends.clicked_at
+    inner join windows
+        on windows.channel = clicked_sends.channel
+
+    where
+        {{ seconds_between("clicked_sends.clicked_at", "orders.ordered_at") }}
+        <= 86400 * windows.lookback_days
+
+    group by
+        clicked_sends.channel,
+        clicked_sends.campaign_id
 
 ),
 
@@ -58,13 +72,12 @@ counted as (
         channel,
         campaign_id,
         min(sent_on) as first_sent_on,
-        count(*) as sent,
-        count(delivered_at) as delivered,
-        count(opened_at) as opened,
-        count(clicked_at) as clicked,
-        count(distinct acquired_customer_id) as acquired_customers
+        cast(sum(sent) as bigint) as sent,
+        cast(sum(delivered) as bigint) as delivered,
+        cast(sum(opened) as bigint) as opened,
+        cast(sum(clicked) as bigint) as clicked
 
-    from answered
+    from send_days
 
     group by
         channel,
@@ -97,10 +110,13 @@ final as (
         counted.delivered,
         counted.opened,
         counted.clicked,
-        counted.acquired_customers,
+        coalesce(acquired.acquired_customers, 0) as acquired_customers,
         spent.cost
 
     from counted
+    left join acquired
+        on acquired.channel = counted.channel
+        and acquired.campaign_id = counted.campaign_id
     left join spent
         on spent.channel = counted.channel
         and spent.campaign_id = counted.campaign_id

@@ -1,3 +1,5 @@
+{%- set channels = ["email", "sms", "push", "messenger"] -%}
+
 with
 
 sends as (
@@ -15,15 +17,18 @@ final as (
     select
         customer_id,
         {{ period_start("sent_on", "week") }} as week_start,
-        channel,
-        count(*) as messages
+        count(*) as messages,
+        {% for channel in channels -%}
+        count(case when channel = '{{ channel }}' then 1 end) as {{ channel }}_messages
+        {%- if not loop.last %},
+        {% endif -%}
+        {%- endfor %}
 
     from sends
 
     group by
         customer_id,
-        {{ period_start("sent_on", "week") }},
-        channel
+        {{ period_start("sent_on", "week") }}
 
 )
 

@@ -1,8 +1,16 @@
 with
 
-sends as (
+send_days as (
+
+    select * from {{ ref("int_send_days") }}
+
+),
+
+clicked_sends as (
 
     select * from {{ ref("int_sends") }}
+
+    where is_clicked
 
 ),
 
@@ -22,76 +30,77 @@ windows as (
 
 ordered as (
 
-    select sends.send_id
+    select
+        clicked_sends.send_id,
+        clicked_sends.channel,
+        {{ month_start("clicked_sends.sent_on") }} as month_start
 
-    from sends
+    from clicked_sends
     inner join windows
-        on windows.channel = sends.channel
+        on windows.channel = clicked_sends.channel
     inner join orders
-        on orders.customer_id = sends.customer_id
-        and orders.ordered_at >= sends.clicked_at
+        on orders.customer_id = clicked_sends.customer_id
+        and orders.ordered_at >= clicked_sends.clicked_at
 
     where
-        {{ seconds_between("sends.clicked_at", "orders.ordered_at") }}
+        {{ seconds_between("clicked_sends.clicked_at", "orders.ordered_at") }}
         <= 86400 * windows.lookback_days
 
-    group by sends.send_id
+    group by
+        clicked_sends.send_id,
+        clicked_sends.channel,
+        {{ month_start("clicked_sends.sent_on") }}
 
 ),
 
--- a click implies an opening that nothing showed, and both an arrival
-steps as (
+ordered_months as (
 
     select
-        sends.channel,
-        sends.sent_on,
-        sends.sent_at,
-        coalesce(sends.delivered_at, sends.opened_at, sends.clicked_at) as delivered_at,
-        coalesce(sends.opened_at, sends.clicked_at) as opened_at,
-        sends.clicked_at,
-        ordered.send_id is not null as is_ordered
+        channel,
+        month_start,
+        count(*) as ordered
 
-    from sends
-    left join ordered
-        on ordered.send_id = sends.send_id
+    from ordered
+
+    group by
+        channel,
+        month_start
 
 ),
 
-reached as (
+months as (
 
-    -- each step after the one before it
     select
-        steps.*,
-        coalesce(delivered_at >= sent_at, false) as is_delivered,
-        coalesce(delivered_at >= sent_at and opened_at >= delivered_at, false)
-            as is_opened,
-        coalesce(
-            delivered_at >= sent_at
-            and opened_at >= delivered_at
-            and clicked_at >= opened_at,
-            false
-        ) as is_clicked
+        channel,
+        {{ month_start("sent_on") }} as month_start,
+        cast(sum(sent) as bigint) as sent,
+        cast(sum(delivered_in_order) as bigint) as delivered,
+        cast(sum(opened_in_order) as bigint) as opened,
+        cast(sum(clicked_in_order) as bigint) as clicked
 
-    from steps
+    from send_days
+
+    group by
+        channel,
+        {{ month_start("sent_on") }}
 
 ),
 
 final as (
 
     select
-        channel,
-        {{ month_start("sent_on") }} as month_start,
-        count(*) as sent,
-        count(case when is_delivered then 1 end) as delivered,
-        count(case when is_opened then 1 end) as opened,
-        count(case when is_clicked then 1 end) as clicked,
-        count(case when is_clicked and is_ordered then 1 end) as ordered
+        months.channel,
+        months.month_start,
+        months.sent,
+        months.delivered,
+        months.opened,
+        months.clicked,
+        coalesce(ordered_months.ordered, 0) as ordered
 
-    from reached
-
-    group by
-        channel,
-        {{ month_start("sent_on") }}
+    from months
+    left join ordered_months
+        on ordered_months.channel = months.channel
+        and ordered_months.month_start = months.month_start
 
 )
 

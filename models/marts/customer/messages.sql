@@ -16,7 +16,7 @@ final as (
 
     select
         -- ids
-        messages.message_id,
+        {{ place("messages") }} as message_id,
         coalesce(customer_emails.customer_id, 'unassigned') as customer_id,
         coalesce(messages.campaign_id, 'none') as campaign_id,
         {{ sha256_hex("messages.email") }} as contact_point_hash,
@@ -24,7 +24,7 @@ final as (
         messages._line,
 
         -- strings
-        messages.channel,
+        'email' as channel,
         messages.category,
 
         -- booleans
@@ -33,8 +33,7 @@ final as (
         messages.clicked_at is not null as is_clicked,
 
         -- dates and timestamps
-        {{ business_day("coalesce(messages.sent_at, messages.first_event_at)") }}
-            as sent_on,
+        messages.sent_on,
         messages.sent_at,
         messages.delivered_at,
         messages.opened_at,

@@ -1,3 +1,12 @@
+{#- of each channel, the column of int_contact_weeks that counts its messages -#}
+{%- set channels = {
+    "all": "messages",
+    "email": "email_messages",
+    "sms": "sms_messages",
+    "push": "push_messages",
+    "messenger": "messenger_messages",
+} -%}
+
 with
 
 contact_weeks as (
@@ -6,48 +15,48 @@ contact_weeks as (
 
 ),
 
-customer_weeks as (
-
-    select
-        channel,
-        week_start,
-        customer_id,
-        messages
-
-    from contact_weeks
-
-    union all
-
-    select
-        'all' as channel,
-        week_start,
-        customer_id,
-        cast(sum(messages) as bigint) as messages
-
-    from contact_weeks
-
-    group by
-        week_start,
-        customer_id
-
-),
-
+-- all channels in one pass over the customers, and apart where a week has one row
 weeks as (
 
     select
-        channel,
         week_start,
-        count(*) as customers,
-        cast(sum(messages) as bigint) as messages,
-        count(case when messages > {{ var("contact_cap_per_week") }} then 1 end)
-            as customers_over_cap,
-        max(messages) as most_messages
+        {% for channel, messages in channels.items() -%}
+        count(case when {{ messages }} > 0 then 1 end) as {{ channel }}_customers,
+        cast(sum({{ messages }}) as bigint) as {{ channel }}_messages,
+        count(case when {{ messages }} > {{ var("contact_cap_per_week") }} then 1 end)
+            as {{ channel }}_customers_over_cap,
+        max({{ messages }}) as {{ channel }}_most_messages
+        {%- if not loop.last %},
+        {% endif -%}
+        {%- endfor %}
 
-    from customer_weeks
+    from contact_weeks
 
-    group by
-        channel,
-        week_start
+    group by week_start
+
+),
+
+channel_weeks as (
+
+    {% for channel in channels -%}
+    select
+        '{{ channel }}' as channel,
+        week_start,
+        {{ channel }}_customers as customers,
+        {{ channel }}_messages as messages,
+        {{ channel }}_customers_over_cap as customers_over_cap,
+        {{ channel }}_most_messages as most_messages
+
+    from weeks
+
+    where {{ channel }}_customers > 0
+
+    {%- if not loop.last %}
+
+    union all
+
+    {% endif %}
+    {%- endfor %}
 
 ),
 
@@ -63,7 +72,7 @@ final as (
         {{ ratio("messages", "customers") }} as messages_per_week,
         {{ ratio("customers_over_cap", "customers") }} as share_over_cap
 
-    from weeks
+    from channel_weeks
 
 )
 
