@@ -16,7 +16,7 @@ costs as (
 
 credits as (
 
-    select * from {{ ref("int_attribution") }}
+    select * from {{ ref("int_touch_credits") }}
 
     where
         last_touch_credit > 0

@@ -18,13 +18,13 @@ customers as (
 
 ),
 
-untouched as (
+touched_orders as (
 
     select order_id
 
-    from {{ ref("int_attribution") }}
+    from {{ ref("int_touch_credits") }}
 
-    where touch_number = 0
+    where touch_number = 1
 
 ),
 
@@ -61,7 +61,7 @@ final as (
         -- booleans
         orders.is_paid,
         orders.is_paid and orders.customer_id is not null as has_buyer,
-        orders.is_paid and untouched.order_id is null as is_attributed,
+        touched_orders.order_id is not null as is_attributed,
 
         -- dates
         orders.ordered_on,
@@ -74,8 +74,8 @@ final as (
         on buyers.customer_id = orders.customer_id
     left join customers
         on customers.customer_id = orders.customer_id
-    left join untouched
-        on untouched.order_id = orders.order_id
+    left join touched_orders
+        on touched_orders.order_id = orders.order_id
 
 )
 

@@ -2,9 +2,9 @@
 
 with
 
-sends as (
+send_days as (
 
-    select * from {{ ref("int_sends") }}
+    select * from {{ ref("int_send_days") }}
 
 ),
 
@@ -24,7 +24,7 @@ channels as (
 
 credits as (
 
-    select * from {{ ref("int_attribution") }}
+    select * from {{ ref("int_touch_credits") }}
 
     where last_touch_credit > 0
 
@@ -43,14 +43,14 @@ days as (
     select
         channel,
         sent_on as day,
-        count(*) as sent,
-        count(delivered_at) as delivered,
-        count(opened_at) as opened,
-        count(clicked_at) as clicked,
+        sum(sent) as sent,
+        sum(delivered) as delivered,
+        sum(opened) as opened,
+        sum(clicked) as clicked,
         cast(null as decimal(38, 6)) as cost,
         cast(null as decimal(38, 6)) as discount
 
-    from sends
+    from send_days
 
     group by
         channel,
@@ -88,6 +88,8 @@ days as (
         {{ sum_amount("orders.discount_amount * orders.fx_rate") }} as discount
 
     from credits
+    inner join channels
+        on channels.channel = credits.channel
     inner join orders
         on orders.order_id = credits.order_id
 
