@@ -45,7 +45,7 @@ shopify_order_ids as (
         order_name,
         min(shopify_order_id) as shopify_order_id
 
-    from shopify_rows
+    from {{ ref("stg_shopify__orders") }}
 
     group by order_name
 
@@ -59,9 +59,10 @@ lines as (
         'shopify' as source,
         shopify_rows.sku,
         shopify_rows.product_name,
-        shopify_rows.quantity,
+        cast(shopify_rows.quantity as decimal(18, 3)) as quantity,
         shopify_rows.unit_price,
-        shopify_rows.quantity * shopify_rows.unit_price as gross_amount,
+        cast(shopify_rows.quantity * shopify_rows.unit_price as decimal(38, 6))
+            as gross_amount,
         shopify_rows._file_id,
         shopify_rows._line
 
@@ -77,7 +78,7 @@ lines as (
         'woocommerce' as source,
         sku,
         product_name,
-        quantity,
+        cast(quantity as decimal(18, 3)) as quantity,
         {{ unit_price("gross_amount", "quantity") }} as unit_price,
         gross_amount,
         _file_id,
@@ -93,9 +94,9 @@ lines as (
         'insales' as source,
         sku,
         product_name,
-        quantity,
+        cast(quantity as decimal(18, 3)) as quantity,
         unit_price,
-        quantity * unit_price as gross_amount,
+        cast(quantity * unit_price as decimal(38, 6)) as gross_amount,
         _file_id,
         _line
 
@@ -111,7 +112,7 @@ lines as (
         'bitrix_shop' as source,
         cast(null as {{ dbt.type_string() }}) as sku,
         product_name,
-        quantity,
+        cast(quantity as decimal(18, 3)) as quantity,
         unit_price,
         gross_amount,
         _file_id,
@@ -127,7 +128,8 @@ lines as (
         'pos' as source,
         sku,
         product_name,
-        case when is_return then -quantity else quantity end as quantity,
+        cast(case when is_return then -quantity else quantity end as decimal(18, 3))
+            as quantity,
         unit_price,
         case when is_return then -gross_amount else gross_amount end as gross_amount,
         _file_id,
@@ -143,9 +145,9 @@ lines as (
         'online_retail' as source,
         sku,
         product_name,
-        quantity,
+        cast(quantity as decimal(18, 3)) as quantity,
         unit_price,
-        quantity * unit_price as gross_amount,
+        cast(quantity * unit_price as decimal(38, 6)) as gross_amount,
         _file_id,
         _line
 
@@ -161,9 +163,9 @@ final as (
         source,
         sku,
         product_name,
-        cast(quantity as decimal(18, 3)) as quantity,
+        quantity,
         unit_price,
-        cast(gross_amount as decimal(38, 6)) as gross_amount,
+        gross_amount,
         _file_id,
         _line
 

@@ -21,6 +21,12 @@ order_lines as (
 
 ),
 
+product_costs as (
+
+    select * from {{ ref("int_product_costs") }}
+
+),
+
 fx_rates as (
 
     select * from {{ ref("int_fx_rates") }}
@@ -30,14 +36,23 @@ fx_rates as (
 order_totals as (
 
     select
-        order_id,
+        order_lines.order_id,
         count(*) as line_count,
-        cast(round(sum(quantity), 0) as bigint) as piece_count,
-        {{ sum_amount("gross_amount") }} as gross_amount
+        cast(round(sum(order_lines.quantity), 0) as bigint) as piece_count,
+        {{ sum_amount("order_lines.gross_amount") }} as gross_amount,
+        case
+            when count(*) = count(product_costs.unit_cost)
+                then {{ in_millionths(
+                    "sum(order_lines.quantity * product_costs.unit_cost)"
+                ) }}
+        end as cost_of_goods
 
     from order_lines
+    left join product_costs
+        on product_costs.source = order_lines.source
+        and product_costs.sku = order_lines.sku
 
-    group by order_id
+    group by order_lines.order_id
 
 ),
 
@@ -48,6 +63,7 @@ discounted as (
         order_totals.line_count,
         order_totals.piece_count,
         order_totals.gross_amount,
+        order_totals.cost_of_goods,
         cast(
             order_totals.gross_amount - coalesce(orders.discount_amount, 0)
             as decimal(38, 6)
@@ -111,6 +127,7 @@ final as (
         priced.known_refund_amount as refund_amount,
         priced.stated_subtotal_amount,
         priced.net_amount,
+        priced.cost_of_goods,
         fx_rates.fx_rate,
         {{ converted("priced.gross_amount", "fx_rates.fx_rate") }} as gross_amount_base,
         {{ converted("priced.net_amount", "fx_rates.fx_rate") }} as net_amount_base,
@@ -132,7 +149,7 @@ final as (
         and fx_rates.valid_from <= priced.ordered_on
         and fx_rates.valid_until > priced.ordered_on
 
-    where priced.ordered_on <= {{ as_of_date() }}
+    where {{ until_as_of("priced.ordered_at") }}
 
 )
 
