@@ -27,6 +27,41 @@
     case when {{ condition }} then {{ amount }} end
 {%- endmacro %}
 
+{#
+    Sets of segments, after the import `segment_members`: `segment_sets` has the one of each
+    customer, `segments` what a set is made of. A customer may be in several segments, and
+    few combinations of them occur: what is counted by set need not be read per segment.
+#}
+{% macro segment_sets() -%}
+segment_sets as (
+
+    select
+        customer_id,
+        {{ distinct_values_text("segment") }} as segment_set
+
+    from segment_members
+
+    group by customer_id
+
+),
+
+segments as (
+
+    select
+        segment_sets.segment_set,
+        segment_members.segment
+
+    from segment_sets
+    inner join segment_members
+        on segment_members.customer_id = segment_sets.customer_id
+
+    group by
+        segment_sets.segment_set,
+        segment_members.segment
+
+)
+{%- endmacro %}
+
 {# Customers and orders may be shares where several touches are credited. #}
 {% macro cac(cost, new_customers) -%}
     {{ money_per_share(cost, new_customers) }}

@@ -1,3 +1,13 @@
+{%- set profile = ["first_source", "first_channel", "country", "segment_set"] -%}
+{#- a member of which dimension a cohort belongs to -#}
+{%- set dimensions = {
+    "company": "'company'",
+    "first_source": "first_source",
+    "first_channel": "first_channel",
+    "country": "country",
+    "segment": "segments.segment",
+} -%}
+
 with
 
 orders as (
@@ -20,67 +30,101 @@ segment_members as (
 
 ),
 
-purchases as (
+{{ segment_sets() }},
+
+profiles as (
 
     select
-        customer_id,
-        {{ month_start("ordered_on") }} as order_month,
-        count(*) as orders,
-        {{ sum_amount("net_amount_base") }} as net_amount_base
-
-    from orders
-
-    group by
-        customer_id,
-        {{ month_start("ordered_on") }}
-
-),
-
-members as (
-
-    {% for dimension, member in [
-        ("company", "'company'"),
-        ("first_source", "first_source"),
-        ("first_channel", "first_channel"),
-        ("country", "coalesce(country, 'unknown')"),
-    ] -%}
-    select
-        '{{ dimension }}' as dimension,
-        {{ member }} as member,
-        customer_id,
-        {{ month_start("first_order_on") }} as cohort_month
-
-    from buyers
-
-    union all
-
-    {% endfor -%}
-    select
-        'segment' as dimension,
-        segment_members.segment as member,
         buyers.customer_id,
+        buyers.first_source,
+        buyers.first_channel,
+        coalesce(buyers.country, 'unknown') as country,
+        segment_sets.segment_set,
         {{ month_start("buyers.first_order_on") }} as cohort_month
 
     from buyers
-    inner join segment_members
-        on segment_members.customer_id = buyers.customer_id
+    left join segment_sets
+        on segment_sets.customer_id = buyers.customer_id
+
+),
+
+profile_sizes as (
+
+    select
+        {{ profile | join(",
+        ") }},
+        cohort_month,
+        count(*) as cohort_size
+
+    from profiles
+
+    group by
+        {{ profile | join(",
+        ") }},
+        cohort_month
+
+),
+
+profile_activity as (
+
+    select
+        {% for column in profile -%}
+        profiles.{{ column }},
+        {% endfor -%}
+        profiles.cohort_month,
+        {{ month_start("orders.ordered_on") }} as order_month,
+        -- a buyer counts with the first order in the month
+        count(
+            case
+                when
+                    coalesce(
+                        orders.previous_ordered_on
+                        < {{ month_start("orders.ordered_on") }},
+                        true
+                    )
+                    then 1
+            end
+        ) as buyers,
+        count(*) as orders,
+        {{ sum_amount("orders.net_amount_base") }} as net_revenue
+
+    from orders
+    inner join profiles
+        on profiles.customer_id = orders.customer_id
+
+    group by
+        {% for column in profile -%}
+        profiles.{{ column }},
+        {% endfor -%}
+        profiles.cohort_month,
+        {{ month_start("orders.ordered_on") }}
 
 ),
 
 cohort_sizes as (
 
+    {% for dimension, member in dimensions.items() -%}
     select
-        dimension,
-        member,
-        cohort_month,
-        count(*) as cohort_size
+        '{{ dimension }}' as dimension,
+        {{ member }} as member,
+        profile_sizes.cohort_month,
+        cast(sum(profile_sizes.cohort_size) as bigint) as cohort_size
 
-    from members
-
+    from profile_sizes
+    {% if dimension == "segment" -%}
+    inner join segments
+        on segments.segment_set = profile_sizes.segment_set
+    {% endif %}
     group by
-        dimension,
-        member,
-        cohort_month
+        {{ member }},
+        profile_sizes.cohort_month
+
+    {%- if not loop.last %}
+
+    union all
+
+    {% endif %}
+    {%- endfor %}
 
 ),
 
@@ -114,25 +158,34 @@ month_numbers as (
 
 activity as (
 
+    {% for dimension, member in dimensions.items() -%}
     select
-        members.dimension,
-        members.member,
-        members.cohort_month,
-        {{ months_between_starts("members.cohort_month", "purchases.order_month") }}
-            as month_number,
-        count(*) as buyers,
-        cast(sum(purchases.orders) as bigint) as orders,
-        {{ sum_amount("purchases.net_amount_base") }} as net_revenue
+        '{{ dimension }}' as dimension,
+        {{ member }} as member,
+        profile_activity.cohort_month,
+        {{ months_between_starts(
+            "profile_activity.cohort_month", "profile_activity.order_month"
+        ) }} as month_number,
+        cast(sum(profile_activity.buyers) as bigint) as buyers,
+        cast(sum(profile_activity.orders) as bigint) as orders,
+        {{ sum_amount("profile_activity.net_revenue") }} as net_revenue
 
-    from purchases
-    inner join members
-        on members.customer_id = purchases.customer_id
-
+    from profile_activity
+    {% if dimension == "segment" -%}
+    inner join segments
+        on segments.segment_set = profile_activity.segment_set
+    {% endif %}
     group by
-        members.dimension,
-        members.member,
-        members.cohort_month,
-        {{ months_between_starts("members.cohort_month", "purchases.order_month") }}
+        {{ member }},
+        profile_activity.cohort_month,
+        profile_activity.order_month
+
+    {%- if not loop.last %}
+
+    union all
+
+    {% endif %}
+    {%- endfor %}
 
 ),
 

@@ -50,16 +50,76 @@ members as (
 
 ),
 
-member_orders as (
+orders_of_members as (
 
     select
         orders.*,
-        coalesce(members.joined_on <= orders.ordered_on, false)
+        members.joined_on <= orders.ordered_on
         and coalesce(members.left_on > orders.ordered_on, true) as is_of_member
+
+    from orders
+    inner join members
+        on members.customer_id = orders.customer_id
+
+),
+
+member_orders as (
+
+    -- who never was a member did nothing but what others do
+    select
+        orders.ordered_on,
+        orders.net_amount_base,
+        orders.previous_ordered_on,
+        false as is_of_member
 
     from orders
     left join members
         on members.customer_id = orders.customer_id
+
+    where members.customer_id is null
+
+    union all
+
+    select
+        ordered_on,
+        net_amount_base,
+        lag(ordered_on) over (
+            partition by customer_id, is_of_member
+            order by paid_order_number asc
+        ) as previous_ordered_on,
+        is_of_member
+
+    from orders_of_members
+
+),
+
+daily_orders as (
+
+    -- a buyer counts with the first order of a kind in a period
+    select
+        ordered_on,
+        is_of_member,
+        count(*) as orders,
+        count(case when net_amount_base > 0 then 1 end) as orders_with_revenue,
+        {% for grain in grains -%}
+        count(
+            case
+                when
+                    coalesce(
+                        previous_ordered_on < {{ period_start("ordered_on", grain) }},
+                        true
+                    )
+                    then 1
+            end
+        ) as buyers_of_{{ grain }},
+        {% endfor -%}
+        {{ sum_amount("net_amount_base") }} as revenue
+
+    from member_orders
+
+    group by
+        ordered_on,
+        is_of_member
 
 ),
 
@@ -72,18 +132,21 @@ order_periods as (
         {% for kind, condition in [
             ("member", "is_of_member"), ("other", "not is_of_member")
         ] -%}
-        count(case when {{ condition }} then 1 end) as {{ kind }}_orders,
-        count(case when {{ condition }} and net_amount_base > 0 then 1 end)
-            as {{ kind }}_orders_with_revenue,
-        count(distinct case when {{ condition }} then customer_id end)
-            as {{ kind }}_buyers,
-        {{ sum_amount("case when " ~ condition ~ " then net_amount_base end") }}
+        {% for column, counted in [
+            ("orders", "orders"),
+            ("orders_with_revenue", "orders_with_revenue"),
+            ("buyers", "buyers_of_" ~ grain),
+        ] -%}
+        cast(sum(case when {{ condition }} then {{ counted }} else 0 end) as bigint)
+            as {{ kind }}_{{ column }},
+        {% endfor -%}
+        {{ sum_amount("case when " ~ condition ~ " then revenue end") }}
             as {{ kind }}_revenue
         {%- if not loop.last %},
         {% endif -%}
         {%- endfor %}
 
-    from member_orders
+    from daily_orders
 
     group by {{ period_start("ordered_on", grain) }}
 

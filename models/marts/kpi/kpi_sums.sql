@@ -93,34 +93,7 @@ periods as (
 
 ),
 
-segment_sets as (
-
-    -- a customer may be in several segments; few combinations of them occur
-    select
-        customer_id,
-        {{ distinct_values_text("segment") }} as segment_set
-
-    from segment_members
-
-    group by customer_id
-
-),
-
-segments as (
-
-    select
-        segment_sets.segment_set,
-        segment_members.segment
-
-    from segment_sets
-    inner join segment_members
-        on segment_members.customer_id = segment_sets.customer_id
-
-    group by
-        segment_sets.segment_set,
-        segment_members.segment
-
-),
+{{ segment_sets() }},
 
 profiles as (
 
