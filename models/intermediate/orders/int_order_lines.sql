@@ -41,6 +41,7 @@ invoice_lines as (
 
 shopify_order_ids as (
 
+    -- not from the import above: DuckDB computes all columns of a view that uses it twice
     select
         order_name,
         min(shopify_order_id) as shopify_order_id

@@ -23,6 +23,7 @@ touch_credits as (
 
 touched_orders as (
 
+    -- not from the import above: DuckDB computes all columns of a view that uses it twice
     select order_id
 
     from {{ ref("int_touch_credits") }}
