@@ -100,7 +100,7 @@ def main() -> None:
 def measure(what: str, edges: int) -> dict[str, float]:
     """CPU seconds of all threads, peak memory, and how many people were found."""
     with duckdb.connect() as connection:
-        connection.execute("set memory_limit = '2500MiB'")
+        connection.execute("set memory_limit = '2300MiB'")
         connection.execute(EDGES, {"edges": edges})
         connection.execute(RECORDS)
         started = time.process_time()
