@@ -40,6 +40,7 @@ def patiently(action: Callable[[], _Result], *, attempts: int) -> _Result:
         attempts=attempts,
         timeout=None,
         wait_initial=0.2,
+        wait_jitter=0.5,
         wait_max=MOST_PATIENCE_SECONDS,
     ):
         with attempt:

@@ -15,7 +15,7 @@ from orchestration.lib.activation.state import Sync
 from orchestration.lib.warehouse import literal, quoted
 
 #: Of one round.
-_MOST_REQUESTS, _MOST_ROWS = 50, 25_000
+_MOST_REQUESTS, _MOST_ROWS = 100, 50_000
 
 #: What a member costs in a request beside their fields.
 _BYTES_AROUND = 200
