@@ -36,6 +36,7 @@ check: $(VENV)/installed-dev ## linters and types, then the tests
 bench: $(VENV)/installed-dev ## ratios and peak memory, as tables and as JSON
 	$(BIN)/python benchmarks/landing.py
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.contacts
 	$(BIN)/python -m benchmarks.edges
 	$(BIN)/python benchmarks/identity.py
 	$(BIN)/python benchmarks/quality.py
