@@ -396,7 +396,8 @@ def apply(plan_id: str, as_json: bool) -> None:
                 raise PlanRefused(f"there is no plan {plan_id}: see `crm360 plan`")
             (sync,) = _syncs(settings, stored.audience, stored.destination)
             with destination_of(settings, sync.destination) as destination:
-                note_withdrawals(connection, sync, destination)
+                if not closed:
+                    note_withdrawals(connection, sync, destination)
                 done = apply_plan(
                     connection, sync, plan_id, destination, closed_because=closed
                 )

@@ -6,6 +6,7 @@ from pathlib import Path
 from shutil import copytree
 
 import dagster as dg
+import duckdb
 import pytest
 
 from orchestration.components.alerts import report
@@ -166,6 +167,28 @@ def test_a_plan_is_not_applied_after_somebody_unsubscribed_at_its_destination(
         assert later["adds"] == plan["adds"] - 1
         applied = crm360("apply", later["plan_id"], home=tmp_path / "home")
         assert applied.returncode == 0, applied.stderr
+
+
+def test_nobody_is_asked_who_unsubscribed_while_the_gate_is_closed(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copytree(home, tmp_path / "home")
+    monkeypatch.setenv(SECRET_ENV, SECRET)
+    mailchimp = Mailchimp(SECRET, ["1"], {"FNAME": "text"})
+    with running(application([mailchimp], Faults())) as url:
+        (tmp_path / "home" / "crm360.toml").write_text(
+            configuration(url, ["mailchimp"], hold_first_send=False)
+        )
+        look = ("plan", "winback", "--destination", "mailchimp", "--json")
+        (plan,) = json.loads(crm360(*look, home=tmp_path / "home").stdout)
+        with duckdb.connect(str(tmp_path / "home" / "warehouse.duckdb")) as warehouse:
+            warehouse.execute("update ops.stages set state = 'failed'")
+
+        refused = crm360("apply", plan["plan_id"], home=tmp_path / "home")
+
+    assert refused.returncode == 1
+    assert "nothing leaves" in refused.stderr
+    assert mailchimp.requests == []
 
 
 def test_a_sync_that_is_held_is_told_as_held_with_the_command_that_releases_it(
