@@ -19,7 +19,7 @@ from orchestration.lib.activation.destinations.base import Answers, Batch, Desti
 from orchestration.lib.activation.mapping import read_field
 from orchestration.lib.activation.plan import PlanRefused
 from orchestration.lib.activation.state import opened
-from orchestration.lib.activation.withdrawals import note_withdrawals
+from orchestration.lib.activation.withdrawals import EVER, note_withdrawals
 from orchestration.lib.sandbox.faults import EVERY, Fault, Faults
 from tests.destinations.conftest import World
 
@@ -306,7 +306,7 @@ class Asked:
             withdraw(f"m{number}@mail.ru", begin + timedelta(minutes=number))
         destination = subject.connect()
 
-        everybody = {each.contact: each.at for each in destination.withdrawals(None)}
+        everybody = {each.contact: each.at for each in destination.withdrawals(EVER)}
         later = {
             each.contact
             for each in destination.withdrawals(begin + timedelta(minutes=1000))

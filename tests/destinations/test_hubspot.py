@@ -21,6 +21,7 @@ from orchestration.lib.activation.destinations.hubspot import (
     HubspotOptions,
 )
 from orchestration.lib.activation.plan import PlanRefused
+from orchestration.lib.activation.withdrawals import EVER
 from orchestration.lib.sandbox.faults import Faults
 from orchestration.lib.sandbox.hubspot import Hubspot
 from orchestration.lib.sandbox.json_api import RateLimit
@@ -334,12 +335,12 @@ def test_a_search_that_comes_to_its_end_is_followed_by_another(
         withdraw(f"m{number}@mail.ru", begin + timedelta(milliseconds=number))
     destination = hubspot_to(url)
 
-    assert len({each.contact for each in destination.withdrawals(None)}) == 1000
+    assert len({each.contact for each in destination.withdrawals(EVER)}) == 1000
 
     for contact in vendor.contacts.values():
         contact["lastmodifieddate"] = "2026-10-01T00:00:00.000Z"
     with pytest.raises(NotSent, match="more contacts changed at once"):
-        [*destination.withdrawals(None)]
+        [*destination.withdrawals(EVER)]
     destination.close()
 
 
@@ -353,5 +354,5 @@ def test_a_contact_that_bounced_for_good_is_no_unsubscriber(
     }
     destination = hubspot_to(url)
 
-    assert [each.reason for each in destination.withdrawals(None)] == ["bounced"]
+    assert [each.reason for each in destination.withdrawals(EVER)] == ["bounced"]
     destination.close()

@@ -19,6 +19,7 @@ from orchestration.lib.activation.destinations.klaviyo import (
     KlaviyoOptions,
 )
 from orchestration.lib.activation.mapping import FieldMapping, MappingError, read_field
+from orchestration.lib.activation.withdrawals import EVER
 from orchestration.lib.sandbox.faults import Faults
 from orchestration.lib.sandbox.json_api import RateLimit
 from orchestration.lib.sandbox.klaviyo import Klaviyo
@@ -342,7 +343,7 @@ def test_a_suppression_says_why(vendor: Klaviyo, url: str) -> None:
         ]
     destination = klaviyo_to(url)
 
-    assert sorted(each.reason for each in destination.withdrawals(None)) == [
+    assert sorted(each.reason for each in destination.withdrawals(EVER)) == [
         "bounced", "complained", "invalid", "unsubscribed",
     ]  # fmt: skip
     destination.close()

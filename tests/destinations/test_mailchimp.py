@@ -14,6 +14,7 @@ from orchestration.lib.activation.destinations.mailchimp import (
 )
 from orchestration.lib.activation.mapping import FieldMapping, read_field
 from orchestration.lib.activation.plan import PlanRefused
+from orchestration.lib.activation.withdrawals import EVER
 from orchestration.lib.sandbox.faults import Faults
 from orchestration.lib.sandbox.mailchimp import Mailchimp
 from orchestration.lib.sandbox.server import application, running
@@ -345,5 +346,5 @@ def test_a_cleaned_member_has_bounced(vendor: Mailchimp, url: str) -> None:
     vendor.leaves(LIST, "anna@mail.ru", "cleaned")
     destination = mailchimp_to(url)
 
-    assert [each.reason for each in destination.withdrawals(None)] == ["bounced"]
+    assert [each.reason for each in destination.withdrawals(EVER)] == ["bounced"]
     destination.close()

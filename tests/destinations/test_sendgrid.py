@@ -22,6 +22,7 @@ from orchestration.lib.activation.destinations.sendgrid import (
 )
 from orchestration.lib.activation.mapping import FieldMapping, MappingError, read_field
 from orchestration.lib.activation.plan import PlanRefused
+from orchestration.lib.activation.withdrawals import EVER
 from orchestration.lib.sandbox.faults import Faults
 from orchestration.lib.sandbox.json_api import RateLimit
 from orchestration.lib.sandbox.sendgrid import Sendgrid
@@ -310,7 +311,7 @@ def test_each_of_its_lists_of_addresses_says_why(vendor: Sendgrid, url: str) -> 
         found.append((f"{name}@mail.ru", 1_760_000_000))
     destination = sendgrid_to(url)
 
-    assert {each.contact: each.reason for each in destination.withdrawals(None)} == {
+    assert {each.contact: each.reason for each in destination.withdrawals(EVER)} == {
         "unsubscribes@mail.ru": "unsubscribed",
         "bounces@mail.ru": "bounced",
         "spam_reports@mail.ru": "complained",

@@ -5,8 +5,8 @@ that can be asked tells it before the next plan, and its word counts like an ans
 row of `activation.suppressions`, from the moment that it names.
 """
 
-import hashlib
-from datetime import timedelta
+from dataclasses import asdict
+from datetime import datetime, timedelta
 
 import duckdb
 import pyarrow as pa
@@ -16,14 +16,16 @@ from orchestration.lib.activation.destinations.base import Destination, NotSent
 from orchestration.lib.activation.plan import PlanRefused
 from orchestration.lib.activation.state import Sync, now
 
+#: Before any destination was.
+EVER = datetime(2000, 1, 1)
 #: Asked for again each time: their clock is not ours.
 _OVERLAP = timedelta(hours=1)
 _COLUMNS = pa.schema(
     {
-        "contact_hash": pa.string(),
-        "channel": pa.string(),
+        "contact": pa.string(),
         "reason": pa.string(),
-        "noted_at": pa.timestamp("us"),
+        "at": pa.timestamp("us"),
+        "channel": pa.string(),
     }
 )
 
@@ -47,33 +49,31 @@ def note_withdrawals(
         [sync.destination],
     ).fetchone()
     try:
-        told = destination.withdrawals(row[0] - _OVERLAP if row else None)
+        told = destination.withdrawals(row[0] - _OVERLAP if row else EVER)
         if told is None:
             return 0
-        withdrawals = [*told]
+        withdrawals = [asdict(each) for each in told]
     except NotSent as error:
         raise PlanRefused(
             f"{sync.destination} does not say who unsubscribed there, so that nothing"
             f" is planned: {error}"
         ) from None
     connection.register(
-        "withdrawals",
-        pa.table(
-            [
-                [_hash(each.contact) for each in withdrawals],
-                [each.channel for each in withdrawals],
-                [each.reason for each in withdrawals],
-                [each.at for each in withdrawals],
-            ],
-            schema=_COLUMNS,
-        ),
+        "withdrawals", pa.Table.from_pylist(withdrawals, schema=_COLUMNS)
     )
     connection.begin()
     found = connection.execute(
         """
         insert into activation.suppressions by name
         select distinct told.*, ? as destination
-        from withdrawals as told
+        from (
+            select
+                sha256(lower(trim(contact))) as contact_hash,
+                channel,
+                reason,
+                "at" as noted_at
+            from withdrawals
+        ) as told
         anti join activation.suppressions as known
             on known.destination = ?
             and known.contact_hash = told.contact_hash
@@ -91,7 +91,3 @@ def note_withdrawals(
     connection.commit()
     connection.unregister("withdrawals")
     return int(found[0]) if found else 0
-
-
-def _hash(contact: str) -> str:
-    return hashlib.sha256(contact.strip().lower().encode()).hexdigest()

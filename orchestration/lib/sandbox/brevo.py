@@ -12,7 +12,7 @@ from orchestration.lib.sandbox.vendor import Vendor, refusal
 
 _MOST_LISTED = 1000
 #: When nothing else is said, everything happens then.
-_NOW = "2026-11-01T00:00:00.000Z"
+_NOW, _EVER = "2026-11-01T00:00:00.000Z", "2000-01-01T00:00:00.000Z"
 
 
 class Brevo(Vendor):
@@ -67,15 +67,14 @@ class Brevo(Vendor):
         first, limit = int(query.get("offset", 0)), int(query.get("limit", 50))
         if limit > _MOST_LISTED:
             return _refused(400, "out_of_range")
-        since = datetime.fromisoformat(query.get("modifiedSince", _NOW))
+        since = datetime.fromisoformat(query.get("modifiedSince", _EVER))
         found = [
             {
                 name: each[name]
                 for name in ("id", "email", "emailBlacklisted", "modifiedAt")
             }
             for each in self.contacts
-            if "modifiedSince" not in query
-            or datetime.fromisoformat(each["modifiedAt"]) >= since
+            if datetime.fromisoformat(each["modifiedAt"]) >= since
         ]
         page = found[first : first + limit]
         return JSONResponse({"contacts": page, "count": len(found)})

@@ -20,7 +20,7 @@ _MEMBER = re.compile(r"^/lists/(?P<list>[^/]+)/members/(?P<hash>[0-9a-f]{32})(/t
 #: A batch operation passes through these.
 _STEPS = ("pending", "preprocessing", "started", "finalizing", "finished")
 #: When nothing else is said, everything happens then.
-_NOW = "2026-11-01T00:00:00+00:00"
+_NOW, _EVER = "2026-11-01T00:00:00+00:00", "2000-01-01T00:00:00+00:00"
 _OF_MERGE_FIELDS = ("text", "number", "date", "address")
 _COMPLIANCE = (
     "{} is in a compliance state due to unsubscribe, bounce, or compliance review and"
@@ -222,15 +222,13 @@ class Mailchimp(JsonApi):
     def _get_members(self, call: Call) -> Response:
         first = int(call.query.get("offset", 0))
         count = min(int(call.query.get("count", 10)), 1000)
-        since = datetime.fromisoformat(call.query.get("since_last_changed", _NOW))
+        since = call.query.get("since_last_changed", _EVER)
         found = [
             _shown(key, member)
             for key, member in sorted(self.members[call.names["list"]].items())
             if call.query.get("status", member.status) == member.status
-            and (
-                "since_last_changed" not in call.query
-                or datetime.fromisoformat(member.last_changed) >= since
-            )
+            and datetime.fromisoformat(member.last_changed)
+            >= datetime.fromisoformat(since)
         ]
         return JSONResponse({"members": found[first : first + count]})
 

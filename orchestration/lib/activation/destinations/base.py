@@ -231,8 +231,8 @@ class Destination(_Configured[OptionsT]):
         """
         return None
 
-    def withdrawals(self, since: datetime | None) -> Iterable[Withdrawal] | None:
-        """Who unsubscribed, bounced or complained there since then, or ever.
+    def withdrawals(self, since: datetime) -> Iterable[Withdrawal] | None:
+        """Who unsubscribed, bounced or complained there since then.
 
         None where it has no way to say so.
 

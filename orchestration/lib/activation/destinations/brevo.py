@@ -93,7 +93,7 @@ class BrevoDestination(HttpDestination[BrevoOptions]):
             }
         return {"email": "text", **found}
 
-    def withdrawals(self, since: datetime | None) -> Iterator[Withdrawal]:
+    def withdrawals(self, since: datetime) -> Iterator[Withdrawal]:
         """Contacts whose address is blacklisted, for whatever reason.
 
         Brevo does not say when; it was not after their last change.
@@ -103,7 +103,7 @@ class BrevoDestination(HttpDestination[BrevoOptions]):
             lambda answer: answer["contacts"],
             size=1000,
             sort="asc",
-            **({"modifiedSince": iso(since)} if since else {}),
+            modifiedSince=iso(since),
         )
         for each in contacts:
             with reading(NotSent):

@@ -35,8 +35,6 @@ _CHANGED, _OPTED_OUT = "lastmodifieddate", "hs_email_optout"
 _BOUNCED = "hs_email_hard_bounce_reason_enum"
 #: Searches have a limit of their own, and find no more than this.
 _SEARCHES, _MOST_FOUND = Rate(requests=5, seconds=1), 10_000
-#: Before HubSpot was.
-_FIRST = datetime(2000, 1, 1)
 #: Times of day are left out: they would need a zone, which a column does not say.
 _KINDS: dict[str, Kind] = {
     "string": "text",
@@ -79,17 +77,10 @@ class HubspotDestination(HttpDestination[HubspotOptions]):
     def prepare(self) -> None:
         """Make the client."""
         self._list = f"/crm/v3/lists/{self.options.list_id}"
-        self._api = self.client(
-            self.options.base_url,
-            headers={"authorization": f"Bearer {self.secrets['token_env']}"},
-            rates=self.capabilities(self.options).rates,
-            code=_code,
-        )
-        self._searcher = self.client(
-            self.options.base_url,
-            headers={"authorization": f"Bearer {self.secrets['token_env']}"},
-            rates=(_SEARCHES,),
-            code=_code,
+        headers = {"authorization": f"Bearer {self.secrets['token_env']}"}
+        self._api, self._searcher = (
+            self.client(self.options.base_url, headers=headers, rates=rates, code=_code)
+            for rates in (self.capabilities(self.options).rates, (_SEARCHES,))
         )
 
     def fields(self) -> Mapping[str, Kind]:
@@ -135,12 +126,12 @@ class HubspotDestination(HttpDestination[HubspotOptions]):
                 ids, answers = ids | more_ids, answers | more_answers
             return answers | self._add(ids)
 
-    def withdrawals(self, since: datetime | None) -> Iterator[Withdrawal]:
+    def withdrawals(self, since: datetime) -> Iterator[Withdrawal]:
         """Contacts who opted out of all e-mail, or whose address bounced for good.
 
         HubSpot does not say when; it was not after their last change.
         """
-        begin, after = since or _FIRST, "0"
+        begin, after = since, "0"
         while after:
             page = self._searcher.ask(
                 "/crm/v3/objects/contacts/search",

@@ -56,8 +56,6 @@ _WITHDRAWN: dict[str, Feedback] = {
     "INVALID_EMAIL": "invalid",
     "SPAM_COMPLAINT": "complained",
 }
-#: Before Klaviyo was.
-_FIRST = datetime(2000, 1, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,13 +145,13 @@ class KlaviyoDestination(HttpDestination[KlaviyoOptions]):
                 return None
             return attributes["status"], int(attributes["failed_count"] or 0)
 
-    def withdrawals(self, since: datetime | None) -> Iterator[Withdrawal]:
+    def withdrawals(self, since: datetime) -> Iterator[Withdrawal]:
         """Profiles that are suppressed for marketing by e-mail, whatever the list."""
         timestamp = f"{_SUPPRESSION}.timestamp"
         profiles = self._all(
             "/api/profiles",
             **{
-                "filter": f"greater-or-equal({timestamp},{iso(since or _FIRST)})",
+                "filter": f"greater-or-equal({timestamp},{iso(since)})",
                 "sort": timestamp,
                 "additional-fields[profile]": "subscriptions",
                 "fields[profile]": f"email,{_SUPPRESSION}",

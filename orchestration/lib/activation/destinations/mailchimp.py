@@ -137,9 +137,8 @@ class MailchimpDestination(HttpDestination[MailchimpOptions]):
                 for row in batch.rows
             }
 
-    def withdrawals(self, since: datetime | None) -> Iterator[Withdrawal]:
+    def withdrawals(self, since: datetime) -> Iterator[Withdrawal]:
         """Members who unsubscribed from the list, or were cleaned as they bounced."""
-        changed = {"since_last_changed": iso(since)} if since else {}
         for status in _WITHDRAWN:
             members = self._api.ask_for_all(
                 f"{self._list}/members",
@@ -148,7 +147,7 @@ class MailchimpDestination(HttpDestination[MailchimpOptions]):
                 size=1000,
                 status=status,
                 fields="members.email_address,members.last_changed",
-                **changed,
+                since_last_changed=iso(since),
             )
             for member in members:
                 with reading(NotSent):

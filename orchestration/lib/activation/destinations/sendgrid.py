@@ -145,9 +145,9 @@ class SendgridDestination(HttpDestination[SendgridOptions]):
             answers |= dict.fromkeys(keys - named, ACKNOWLEDGED)
         return answers
 
-    def withdrawals(self, since: datetime | None) -> Iterator[Withdrawal]:
+    def withdrawals(self, since: datetime) -> Iterator[Withdrawal]:
         """Whom the account writes to no more, whatever the list."""
-        start = int(since.replace(tzinfo=UTC).timestamp()) if since else 0
+        start = int(since.replace(tzinfo=UTC).timestamp())
         for name, reason in _WITHDRAWN.items():
             found = self._api.ask_for_all(
                 f"/v3/suppression/{name}", list, size=500, start_time=start
